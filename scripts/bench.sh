@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Runs every benchmark program, then compares: writes build/bench/summary.json and prints a table.
+#
+# Usage: bench.sh [OPTIONS OF Google Benchmark…]   (for example --benchmark_filter=^pair)
+#
+# Each program writes build/bench/results/NAME.json. The benchmark `replace` runs once more with the
+# peers told to use huge pages, for information. Exit status: 0 all figures are there (goals met or
+# not), 1 a figure is missing, 3 a peer or a program is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+shopt -s nullglob
+results=build/bench/results
+programs=(build/bench/bench/*_bench)
+if ((${#programs[@]} == 0)); then
+  echo "bench: no benchmark program was built" >&2
+  exit 3
+fi
+rm -rf "$results"
+mkdir -p "$results"
+load_before=$(cut -d ' ' -f 1-3 /proc/loadavg)
+
+run() { # run NAME PROGRAM OPTIONS…
+  local name=$1
+  shift
+  echo "==> $name"
+  "$@" --benchmark_out="$results/$name.json" --benchmark_out_format=json \
+    > "$results/$name.txt" 2> "$results/$name.log" || {
+    local status=$?
+    cat "$results/$name.txt" "$results/$name.log"
+    exit "$status"
+  }
+}
+
+for program in "${programs[@]}"; do run "$(basename "$program")" "$program" "$@"; done
+
+GLIBC_TUNABLES=glibc.malloc.hugetlb=1 MALLOC_CONF=thp:always MIMALLOC_ALLOW_LARGE_OS_PAGES=1 \
+  run replace_huge_peers build/bench/bench/replace_bench --benchmark_filter='/(2097152|67108864)/' \
+  --benchmark_repetitions=5 "$@"
+sed -i 's|"replace/|"replace_huge_peers/|' "$results/replace_huge_peers.json"
+
+version() { dpkg-query -W -f='${Version}' "$1" 2> /dev/null || echo unknown; }
+build/bench/bench/bench_summary --out build/bench/summary.json \
+  --fact "date=$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+  --fact "load_average_before=$load_before" \
+  --fact "compiler=$(g++ --version | head -n 1)" \
+  --fact "libbenchmark=$(version libbenchmark1debian)" \
+  --fact "libmimalloc=$(version libmimalloc2.0)" \
+  --fact "libjemalloc=$(version libjemalloc2)" \
+  --fact "libc6=$(version libc6)" \
+  "$results"/*.json
+echo "build/bench/summary.json"

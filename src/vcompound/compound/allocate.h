@@ -1,0 +1,272 @@
+// CompoundAllocator: allocation beyond the cache: the cases in their order, the contiguous way, and
+// refusals. The other way is in mapped.h.
+#pragma once
+
+#include "vcompound/compound/allocator.h"
+
+namespace vc {
+
+// ---- what the request may be --------------------------------------------------------------------
+
+/// Refuses what makes no sense, before anything is touched.
+template <Platform P>
+Error CompoundAllocator<P>::validate(const Request& request, PageCount pages) const {
+  const auto no = [&](Reason reason, const char* detail) {
+    Error error;
+    error.reason = reason;
+    error.requested = request.size;
+    error.detail = detail;
+    return error;
+  };
+  const std::uint64_t alignment = request.alignment.value;
+  const std::uint32_t node = request.placement.node;
+  if (is_closed()) return no(Reason::policy, closed_.load_acquire());
+  if (request.size.value == 0) return no(Reason::invalid, "a size of 0 bytes");
+  if (request.size.value >> 47 != 0) return no(Reason::invalid, "a size of 128 TiB or more");
+  if ((alignment & (alignment - 1)) != 0) {
+    return no(Reason::invalid, "an alignment that is not a power of two");
+  }
+  if (alignment >> 30 > 1) return no(Reason::invalid, "an alignment above 1 GiB");
+  if (node != Placement::kAnyNode && node != Placement::kSpread && node >= node_count_) {
+    return no(Reason::invalid, "a node that does not exist");
+  }
+  if (request.placement == Placement::spread() && request.contiguity == Contiguity::required) {
+    return no(Reason::invalid, "spread over nodes and contiguous at once");
+  }
+  if (frame_size_.bytes(pages) - request.size > request.max_loss) {
+    return no(Reason::policy, "rounding up to whole frames would waste more than max_loss");
+  }
+  return {};
+}
+
+/// Does a test setting take the contiguous attempt away?
+template <Platform P>
+bool CompoundAllocator<P>::is_forced(const Request& request, PageCount pages, SiteId site) {
+  if (request.contiguity != Contiguity::preferred || pages.value == 1) return false;
+  if (sites_[site].forced.load_relaxed() != 0) return true;
+  return always_map_.armed() && always_map_.decide();
+}
+
+/// An attempt that is ready to go, or one that failed already because the request is wrong.
+template <Platform P>
+typename CompoundAllocator<P>::Attempt CompoundAllocator<P>::begin(const Request& request,
+                                                                   PageCount pages, SiteId site) {
+  Attempt attempt{.request = request,
+                  .pages = pages,
+                  .alignment = PageCount(1),
+                  .site = site,
+                  .may_block = p_.may_block() ? request.may_block : MayBlock::no,
+                  .error = validate(request, pages)};
+  if (request.alignment > frame_size_.bytes()) {
+    attempt.alignment = frame_size_.pages_for(request.alignment);
+  }
+  return attempt;
+}
+
+// ---- the cases ----------------------------------------------------------------------------------
+
+template <Platform P>
+Result<Allocation> CompoundAllocator<P>::allocate_uncached(const Request& request, PageCount pages,
+                                                           CallSite site) {
+  Attempt attempt = begin(request, pages, identify(site));
+  if (attempt.failed_for_good()) return refuse(attempt);
+  if (inject_.armed() && inject_.decide()) {
+    attempt.fail({Reason::injected, 0, "fault injection is switched on"});
+    return refuse(attempt);
+  }
+  if (attempt.may_block == MayBlock::yes) poll();
+
+  const bool forced = is_forced(request, pages, attempt.site);
+  Pfn head = forced ? take_cached_mapped(attempt, site) : kNoPfn;
+  if (head == kNoPfn) head = attempt_all(attempt, forced);
+  if (head == kNoPfn && attempt.may_block == MayBlock::yes && reclaimable().value != 0) {
+    reclaim();
+    attempt.error = {};
+    head = attempt_all(attempt, forced);
+  }
+  if (head == kNoPfn) return refuse(attempt);
+  if (forced) counters_.forced.fetch_add(1);
+  return describe(head);
+}
+
+/// Under forced fallback: a mapped compound of our own slot, if it has one of this size.
+template <Platform P>
+Pfn CompoundAllocator<P>::take_cached_mapped(const Attempt& attempt, CallSite site) {
+  if (attempt.request.placement != Placement::any()) return kNoPfn;
+  Request mapped = attempt.request;
+  mapped.contiguity = Contiguity::never;
+  const Pfn head = take_cached(mapped, attempt.pages, site);
+  if (head != kNoPfn && mapped.zero == Zero::yes) p_.zero(range_of(head));
+  return head;
+}
+
+/// Is there a fallback? A single frame has nothing to join, but may lie at the wrong alignment.
+template <Platform P>
+bool CompoundAllocator<P>::is_mappable(const Attempt& attempt) const {
+  return attempt.request.contiguity != Contiguity::required &&
+         (attempt.pages.value > 1 || attempt.alignment.value > 1);
+}
+
+/// The two ways in their order. Each undoes all it did before it gives up.
+template <Platform P>
+Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
+  const Contiguity wish = attempt.request.contiguity;
+  const bool may_map = is_mappable(attempt);
+  const bool spread = attempt.request.placement == Placement::spread() && node_count_ > 1;
+  const bool map_first =
+      may_map && (forced || spread || (wish == Contiguity::never && attempt.pages.value > 1));
+
+  if (!map_first) {
+    Pfn head = try_contiguous(attempt);
+    if (head != kNoPfn || attempt.failed_for_good()) return head;
+    if (attempt.may_block == MayBlock::yes && drain_own_slot()) head = try_contiguous(attempt);
+    if (head != kNoPfn || attempt.failed_for_good()) return head;
+  }
+  if (!may_map) return kNoPfn;
+  if (attempt.may_block == MayBlock::no) {  // undoing a mapping would need a shootdown
+    attempt.contended = true;
+    return kNoPfn;
+  }
+  const Pfn head = try_mapped(attempt);
+  // Forced fallback must not break the promise: without mappings it is a normal request again.
+  if (head == kNoPfn && forced) {
+    attempt.error = {};
+    return try_contiguous(attempt);
+  }
+  return head;
+}
+
+// ---- contiguous ---------------------------------------------------------------------------------
+
+template <Platform P>
+Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
+  const Pfn head = take_run(attempt);
+  if (head == kNoPfn) return kNoPfn;
+  const PfnRange run{head, attempt.pages};
+  if (!back(run, attempt)) {
+    give_back(run);
+    return kNoPfn;
+  }
+  frames_[head].set_pages(attempt.pages);
+  for (Pfn p = head + PageCount(1); p < run.end(); p += PageCount(1)) {
+    frames_[p].set_head(head);
+    frames_[p].set_tag({.state = FrameState::tail});
+  }
+  return publish(attempt, head, Kind::contiguous);
+}
+
+/// A run of exactly the pages wanted, from the preferred node or any other.
+template <Platform P>
+Pfn CompoundAllocator<P>::take_run(Attempt& attempt) {
+  const std::uint32_t wanted = attempt.request.placement.node;
+  const std::uint32_t first = wanted < node_count_ ? wanted : 0;
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    Node& node = nodes_[(first + i) % node_count_];
+    TryGuard guard(node.lock, Wait(attempt.may_block == MayBlock::yes));
+    if (!guard) {
+      attempt.contended = true;
+      continue;
+    }
+    const Pfn pfn = node.zone.take(attempt.pages, attempt.alignment);
+    if (pfn != kNoPfn) return pfn;
+  }
+  return kNoPfn;
+}
+
+/// The last step of both ways: from here on the compound is in use.
+template <Platform P>
+Pfn CompoundAllocator<P>::publish(const Attempt& attempt, Pfn head, Kind kind) {
+  frames_[head].references().store_relaxed(1);
+  frames_[head].set_tag({.state = FrameState::head, .kind = kind, .site = attempt.site});
+  const bool mapped = kind == Kind::mapped;
+  SiteCounters& site = sites_[attempt.site].counters;
+  (mapped ? site.mapped : site.contiguous).fetch_add(1);
+  return head;
+}
+
+// ---- refusals -----------------------------------------------------------------------------------
+
+/// Completes the error of a failed attempt with the figures of this moment, and counts it.
+template <Platform P>
+Result<Allocation> CompoundAllocator<P>::refuse(Attempt& attempt) {
+  explain(attempt);
+  counters_.refusals[static_cast<std::uint32_t>(attempt.error.reason)].fetch_add(1);
+  sites_[attempt.site].counters.refused.fetch_add(1);
+  return attempt.error;
+}
+
+template <Platform P>
+void CompoundAllocator<P>::explain(Attempt& attempt) {
+  Error& error = attempt.error;
+  const Stats now = memory_stats();
+  error.requested = attempt.request.size;
+  error.free = frame_size_.bytes(now.available());
+  error.largest_run = frame_size_.bytes(now.largest_run);
+  error.largest_gap = frame_size_.bytes(now.largest_gap);
+  error.mappings_used = p_.mappings_used();
+  error.mappings_limit = p_.mappings_limit();
+  if (attempt.failed_for_good()) return;
+  const bool blocked = attempt.may_block == MayBlock::no && now.available() >= attempt.pages &&
+                       (attempt.contended || now.available() != now.free_pages);
+  if (blocked) {
+    error.reason = Reason::context;
+    error.detail = "free frames are in caches or behind a lock, and waiting was forbidden";
+  } else if (now.available() < attempt.pages) {
+    error.reason = Reason::budget;
+  } else {
+    error.reason = Reason::fragmentation;
+  }
+}
+
+// ---- can_allocate -------------------------------------------------------------------------------
+
+template <Platform P>
+Error CompoundAllocator<P>::can_allocate(const Request& request) {
+  Attempt attempt = begin(request, frame_size_.pages_for(request.size), 0);
+  if (attempt.failed_for_good()) return attempt.error;
+  poll();
+  if (probe(attempt)) return {};
+  if (reclaimable().value != 0) {
+    reclaim();
+    attempt.error = {};
+    if (probe(attempt)) return {};
+  }
+  explain(attempt);
+  return attempt.error;
+}
+
+/// Does what allocate() would do up to the first step that is not free to undo, then undoes it.
+template <Platform P>
+bool CompoundAllocator<P>::probe(Attempt& attempt) {
+  const Contiguity wish = attempt.request.contiguity;
+  if (wish != Contiguity::never || attempt.pages.value == 1) {
+    const Pfn head = take_run(attempt);
+    if (head != kNoPfn) {
+      give_back(PfnRange{head, attempt.pages});
+      return true;
+    }
+  }
+  if (!is_mappable(attempt)) return false;
+  const RunList runs = gather(attempt);
+  const bool enough = runs.pages() == attempt.pages;
+  const std::uint64_t mappings = runs.count() + 1;
+  give_back(runs);
+  if (!enough) return false;
+  Guard guard(vmap_lock_);
+  const PageCount slack = area_alignment(attempt);
+  if (vmap_.largest_gap() < attempt.pages + slack) {
+    attempt.error.reason = Reason::address_space;
+    return false;
+  }
+  // The zones may offer other runs of the same lengths next time: leave room for a few more.
+  const std::uint64_t cautious = mappings + mappings / 4 + 16;
+  if (p_.charge_mappings(cautious)) {
+    p_.refund_mappings(cautious);
+    return true;
+  }
+  attempt.error.reason = Reason::mappings;
+  attempt.error.mappings_needed = cautious;
+  return false;
+}
+
+}  // namespace vc

@@ -1,0 +1,460 @@
+// CompoundAllocator: the policy. Contiguous first, then mapped, then reclaim, then a reasoned no.
+//
+//                       allocate(request)
+//                              |
+//                  a freed compound of this size in our slot?  --yes-->  use it again
+//                              | no
+//            a run of adjacent free frames?  (zones)           --yes-->  contiguous compound
+//                              | no
+//            our own slot's cache given back: a run now?       --yes-->  contiguous compound
+//                              | no
+//            the fewest, longest free runs + a mapping         --yes-->  mapped compound
+//                              | no
+//            reclaim: deferred frees, all slots, one shootdown for everything pending;
+//            then once more from the zones                     --yes-->  compound
+//                              | no
+//                     Error {reason, figures}
+//
+// What a request may skip: `required` never maps, `never` does not ask for a run, forced fallback
+// (Trigger always_map) makes `preferred` behave like `never` while frames and mappings last.
+//
+// The promise: while free frames >= frames needed, `preferred` succeeds, except for the named
+// limits of the platform (mappings, address space, page tables, backing), each reported as such.
+//
+// Ownership. A frame belongs to exactly one of: a zone, a slot's cache, the pending stack, the
+// deferred stack, or a caller. Moving it between two owners is one change of its head's state,
+// which is why a second free is always recognised. Invariant (check() proves it):
+//   C1  zones + caches + pending + deferred + live == total, and each head's state tells its owner
+//   C2  every page of a live compound resolves to its head; nth_page and page_address agree
+//
+// Locks, by rank (a holder may only take locks of a higher rank; docs/locking.md):
+//   1 reclaim   2 vmap   3 zone of a node (one at a time)   4 commit   5 call sites
+// The fast paths take none.
+//
+// The code is in headers by what it is for: this one (the interface and the compound functions),
+// open.h, cached.h (the paths that take no lock), allocate.h, mapped.h, backing.h, release.h,
+// reclaim.h and inspect.h.
+#pragma once
+
+#include "vcompound/base/assert.h"
+#include "vcompound/base/error.h"
+#include "vcompound/base/lock.h"
+#include "vcompound/base/result.h"
+#include "vcompound/base/units.h"
+#include "vcompound/buddy/zone.h"
+#include "vcompound/compound/call_sites.h"
+#include "vcompound/compound/frame_stack.h"
+#include "vcompound/compound/request.h"
+#include "vcompound/compound/run_list.h"
+#include "vcompound/compound/slot.h"
+#include "vcompound/compound/stats.h"
+#include "vcompound/compound/trigger.h"
+#include "vcompound/frame/commit_map.h"
+#include "vcompound/frame/frame.h"
+#include "vcompound/platform/contract.h"
+#include "vcompound/vmap/vmap_space.h"
+
+namespace vc {
+
+/// Settings of an allocator that do not change after open().
+struct AllocatorOptions {
+  PageCount slot_cache{};     ///< the most pages one slot keeps; 0: an eighth of the budget
+  PageCount pending_limit{};  ///< purge when more pages than this are pending; 0: an eighth
+};
+
+/// A compound (or a freed one that still has its shape), as a visitor sees it.
+struct CompoundInfo {
+  Allocation what;
+  FrameState state = FrameState::head;
+  SiteId site = 0;
+  std::uint32_t references = 0;
+  std::uint64_t runs = 1;  ///< runs of adjacent frames
+};
+
+/// The allocator, over a platform that outlives it. Every operation is thread-safe unless it says
+/// otherwise; none throws. Memory for its tables comes from the platform; destroying it frees none.
+template <Platform P>
+class CompoundAllocator {
+ public:
+  static constexpr std::uint32_t kMaxNodes = 8;
+
+  explicit CompoundAllocator(P& platform) : p_(platform), frame_size_(platform.frame_size()) {}
+  CompoundAllocator(const CompoundAllocator&) = delete;
+  CompoundAllocator& operator=(const CompoundAllocator&) = delete;
+
+  /// Must succeed before anything else is called. Not thread-safe. Cost: O(frames / 2^18).
+  PlatformStatus open(const AllocatorOptions& options);
+
+  /// @name Allocation
+  /// @{
+
+  /// Serves a request, or says why not; after a refusal everything is as before. A few stores when
+  /// the slot's cache has a compound of that size; else O(log) plus a store per page.
+  Result<Allocation> allocate(const Request& request, CallSite site);
+  /// allocate() for a request that has nothing but a size, if the slot's cache can serve it; else
+  /// an empty answer (pages == 0), and allocate() is to be asked. About 60 instructions.
+  Allocation allocate_hot(Bytes size, CallSite site);
+  /// Would allocate() succeed if nobody else allocated in between? `reason` is none if so, else the
+  /// reason it would give. May reclaim. A "no" for want of mappings may be over-cautious.
+  Error can_allocate(const Request& request);
+  /// Frees the compound that starts at `address`. Never fails for a right pointer: where blocking
+  /// is forbidden the work is deferred. A wrong pointer changes nothing and is named.
+  Misuse free(VirtAddr address);
+  /// The part of free() that stays inside the slot's cache; false: free() is to be asked.
+  bool free_hot(VirtAddr address);
+  /// Adds a reference to the compound that starts at `address`.
+  Misuse get(VirtAddr address);
+  /// Drops a reference; the last one frees.
+  Misuse put(VirtAddr address);
+  /// @}
+
+  /// @name The compound functions: one answer for contiguous and mapped compounds, all O(1)
+  /// @{
+
+  /// The compound in use that covers an address (`head` of the compound, not of the page).
+  Misuse find(VirtAddr address, Allocation& found) const;
+  /// The frame behind an address, or kNoPfn if no compound in use covers it.
+  Pfn frame_at(VirtAddr address) const;
+  /// The head of the compound in use that a frame belongs to, or kNoPfn.
+  Pfn head_of(Pfn frame) const;
+  /// The n-th frame of the compound with that head; n must be below its pages. In a mapped compound
+  /// this is not head + n.
+  Pfn nth_page(Pfn head, PageCount n) const;
+  /// The address of a frame of a compound in use.
+  VirtAddr page_address(Pfn frame) const;
+  /// The compound with that head, which is in use.
+  Allocation describe(Pfn head) const;
+  /// The references held to the compound with that head.
+  std::uint32_t references(Pfn head) const { return frames_[head].references().load_acquire(); }
+  /// The physical address behind an address; refused (kNoPhysical) unless it lies in a contiguous
+  /// compound in use: whoever computes with physical addresses must not get half a mapped one.
+  PhysAddr physical(VirtAddr address) const;
+  static constexpr PhysAddr kNoPhysical{~std::uint64_t{0}};
+  /// Calls visit(PfnRange) for each run of the compound with that head, in the order of addresses;
+  /// O(pages) for a mapped one.
+  template <class Visitor>
+  void for_each_extent(Pfn head, Visitor&& visit) const;
+  /// @}
+
+  /// @name Housekeeping
+  /// @{
+
+  /// Does what was deferred where blocking was forbidden. Must be called where blocking is allowed;
+  /// allocation and free do it too.
+  void poll();
+  /// Brings every free frame back to the zones: deferred frees, caches, one shootdown for all that
+  /// is pending. May block.
+  void reclaim();
+  /// reclaim(), then gives the memory behind free frames back to the system, in whole commit units.
+  /// Returns how many frames lost their memory. May block.
+  PageCount trim();
+  /// Empties the caller's own cache into the zones; returns whether it held anything.
+  bool drain_own_slot();
+  /// @}
+
+  /// @name Test settings
+  /// @{
+  void set_always_map(Trigger trigger);
+  Trigger always_map() const { return always_map_.get(); }
+  /// Forces what one call site asks for (or no longer).
+  void set_site_forced(CallSite site, bool forced);
+  /// Refuses the chosen requests with reason `injected`.
+  void set_injection(Trigger trigger);
+  /// Keeps allocate_hot() from answering, so that the caller sees every request first.
+  void set_watched(bool on) { set_special(kSpecialWatched, on); }
+  /// Refuses every request with reason `policy` and every free with Misuse::closed, from now on.
+  void close(const char* why);
+  /// @}
+
+  /// @name Inspection
+  /// @{
+  Stats stats();
+  /// Calls visit(CompoundInfo) for each compound that has its shape, in use or not, in order of
+  /// head frames. Holds a zone's lock: the visitor must not allocate or free here.
+  template <class Visitor>
+  void for_each_compound(Visitor&& visit);
+  /// Calls visit(node, PfnRange) for each longest run of frames that are free in the zones.
+  template <class Visitor>
+  void for_each_free_run(Visitor&& visit);
+  /// Free blocks of one order, over all nodes.
+  std::uint64_t free_blocks(Order order);
+  /// The call sites, with counters brought up to date.
+  const CallSites& call_sites();
+  std::uint32_t node_count() const { return node_count_; }
+  std::uint32_t node_of(Pfn frame) const;
+  FrameSize frame_size() const { return frame_size_; }
+  VirtRange direct_map() const { return direct_; }
+  VirtRange vmap_range() const { return vmap_range_; }
+  const P& platform() const { return p_; }
+  P& platform() { return p_; }
+  /// Recomputes everything and panics at the first broken invariant. Nobody else may use the
+  /// allocator meanwhile.
+  void check();
+  /// @}
+
+ private:
+  struct Node {
+    Zone zone;
+    typename P::Lock lock;
+  };
+  /// One allocation on its way through the cases.
+  struct Attempt {
+    const Request& request;
+    PageCount pages;
+    PageCount alignment;
+    SiteId site;
+    MayBlock may_block;
+    Error error{};
+    bool contended = false;  ///< a lock was held by others, and waiting was forbidden
+
+    bool failed_for_good() const { return error.reason != Reason::none; }
+    void fail(PlatformStatus status) {
+      error.reason = status.reason;
+      error.system_error = status.system_error;
+      error.detail = status.detail;
+    }
+  };
+  using Wait = typename TryGuard<typename P::Lock>::Wait;
+
+  // open
+  template <class T>
+  T* table(std::uint64_t count);
+  bool open_tables();
+
+  // cached.h
+  Slot* enter();
+  void leave(Slot* slot);
+  void seize(Slot& slot);
+  static void release_seized(Slot& slot) { slot.wanted.store_release(0); }
+  Pfn take_cached(const Request& request, PageCount pages, CallSite site);
+  std::uint32_t find_fitting(const Bin& bin, const Request& request) const;
+  bool fits(Pfn head, const Request& request) const;
+  std::uint32_t use_again(Slot* slot, Bin& bin, std::uint32_t index, CallSite site);
+  bool put_cached(Pfn head, PageCount pages, std::uint32_t word);
+  std::uint32_t remember(Slot* slot, CallSite site, std::uint32_t kind);
+  void forget(Slot* slot, RecentSite& recent, CallSite site, std::uint64_t key);
+  SiteId identify(CallSite site);
+  Misuse free_beyond_hot(VirtAddr address);
+
+  // allocate.h
+  Error validate(const Request& request, PageCount pages) const;
+  Attempt begin(const Request& request, PageCount pages, SiteId site);
+  bool is_forced(const Request& request, PageCount pages, SiteId site);
+  Result<Allocation> allocate_uncached(const Request& request, PageCount pages, CallSite site);
+  Pfn take_cached_mapped(const Attempt& attempt, CallSite site);
+  bool is_mappable(const Attempt& attempt) const;
+  Pfn attempt_all(Attempt& attempt, bool forced);
+  Pfn try_contiguous(Attempt& attempt);
+  Pfn take_run(Attempt& attempt);
+  Pfn publish(const Attempt& attempt, Pfn head, Kind kind);
+  Pfn try_mapped(Attempt& attempt);
+  PageCount area_alignment(const Attempt& attempt) const;
+  RunList gather(Attempt& attempt);
+  void gather_from(Node& node, PageCount wanted, Attempt& attempt, RunList& huge, RunList& small);
+  void lay_out(const RunList& runs, Vpn first);
+  Pfn map_area(Attempt& attempt, Vpn first);
+  bool back_area(Attempt& attempt, Vpn first);
+  bool map_runs(Attempt& attempt, Vpn first);
+  bool back(PfnRange run, Attempt& attempt);
+  void zero_part(PfnRange unit, PfnRange run);
+  PlatformStatus commit_row(std::uint64_t& unit, std::uint64_t end);
+  void give_back(PfnRange run);
+  void give_back(const RunList& runs);
+  Result<Allocation> refuse(Attempt& attempt);
+  void explain(Attempt& attempt);
+  bool probe(Attempt& attempt);
+
+  // release.h
+  bool is_closed() const { return closed_.load_acquire() != nullptr; }
+  Misuse find_start(VirtAddr address, Pfn& head) const;
+  Misuse diagnose(VirtAddr address) const;
+  Misuse report(Misuse misuse);
+  Misuse free_uncached(Pfn head, FrameTag tag);
+  void make_room(PageCount pages);
+  void release_compound(Pfn head, Kind kind);
+  Pfn resolve_mapped(Vpn page) const;
+
+  // reclaim.h
+  PageCount reclaimable() const;
+  PageCount cached_pages() const;
+  void release_deferred();
+  void drain(Slot& slot);
+  void drain_bin(Slot& slot, Bin& bin);
+  void drain_all_slots();
+  void purge();
+  Invalidated unmap_all(Pfn chain);
+  void release_area(Pfn head, const Invalidated& proof);
+  PageCount trim_node(Node& node);
+  std::uint32_t find_committed(PfnRange block, PfnRange* units, std::uint32_t room) const;
+  PageCount decommit(PfnRange unit);
+
+  // inspect.h
+  template <class Visitor>
+  void for_each_mapped_run(Vpn first, PageCount pages, Visitor&& visit) const;
+  std::uint64_t count_runs(Vpn first, PageCount pages) const;
+  PageCount pages_of(Pfn head) const;
+  Stats memory_stats();
+  void collect_site_counters();
+  void flush(RecentSite& recent);
+  void set_special(std::uint32_t bit, bool on);
+  template <class Visitor>
+  void walk(Node& node, Visitor&& visit);
+  CompoundInfo info_of(Pfn head) const;
+  void check_compound(const CompoundInfo& info) const;
+  void check_slots() const;
+
+  // addresses
+  VirtAddr direct_address(Pfn pfn) const {
+    return VirtAddr(direct_.start.value + (pfn.value << frame_size_.shift()));
+  }
+  VirtAddr vmap_address(Vpn page) const {
+    return VirtAddr(vmap_range_.start.value + (page.value << frame_size_.shift()));
+  }
+  Vpn vmap_page(VirtAddr a) const {
+    return Vpn((a - vmap_range_.start).value >> frame_size_.shift());
+  }
+  VirtRange range_of(Pfn head) const;
+  Node& node_at(Pfn pfn) { return nodes_[node_of(pfn)]; }
+
+  P& p_;
+  FrameSize frame_size_;
+  VirtRange direct_{};
+  VirtRange vmap_range_{};
+  FrameTable frames_;
+  Slot* slots_ = nullptr;
+  PageCount slot_limit_{};
+  /// Reasons why the cached path must not be taken; 0 in normal operation.
+  static constexpr std::uint32_t kSpecialAlwaysMap = 1;
+  static constexpr std::uint32_t kSpecialSites = 2;
+  static constexpr std::uint32_t kSpecialInjection = 4;
+  static constexpr std::uint32_t kSpecialClosed = 8;
+  static constexpr std::uint32_t kSpecialWatched = 16;
+  Atomic<std::uint32_t> special_;
+  TriggerSwitch always_map_;
+  TriggerSwitch inject_;
+  Atomic<const char*> closed_{nullptr};
+
+  std::uint32_t node_count_ = 0;
+  Node nodes_[kMaxNodes];
+  PageCount total_pages_{};
+  VmapSpace vmap_;
+  typename P::Lock vmap_lock_;
+  CommitMap commits_;
+  Atomic<std::uint64_t> committed_pages_;
+  typename P::Lock commit_lock_;
+  CallSites sites_;
+  typename P::Lock sites_lock_;
+  typename P::Lock reclaim_lock_;
+  FrameStack pending_;
+  FrameStack deferred_;
+  PageCount pending_limit_{};
+  Counters counters_;
+};
+
+// ---- the compound functions ---------------------------------------------------------------------
+
+template <Platform P>
+inline Allocation CompoundAllocator<P>::describe(Pfn head) const {
+  const Frame& frame = frames_[head];
+  if (frame.tag().kind == Kind::contiguous) {
+    return {direct_address(head), frame.pages(), head, Kind::contiguous};
+  }
+  const Vpn first = frame.first_page();
+  return {vmap_address(first), vmap_.pages(first), head, Kind::mapped};
+}
+
+template <Platform P>
+inline PageCount CompoundAllocator<P>::pages_of(Pfn head) const {
+  const Frame& frame = frames_[head];
+  return frame.tag().kind == Kind::contiguous ? frame.pages() : vmap_.pages(frame.first_page());
+}
+
+template <Platform P>
+inline VirtAddr CompoundAllocator<P>::page_address(Pfn pfn) const {
+  const Frame& frame = frames_[pfn];
+  const FrameTag tag = frame.tag();
+  if (tag.kind == Kind::contiguous) return direct_address(pfn);
+  return vmap_address(tag.state == FrameState::tail ? frame.page() : frame.first_page());
+}
+
+template <Platform P>
+inline Pfn CompoundAllocator<P>::nth_page(Pfn head, PageCount n) const {
+  const Frame& frame = frames_[head];
+  if (frame.tag().kind == Kind::contiguous) return head + n;
+  return vmap_.frame_at(frame.first_page() + n);
+}
+
+template <Platform P>
+inline Pfn CompoundAllocator<P>::head_of(Pfn pfn) const {
+  if (!frames_.contains(pfn)) return kNoPfn;
+  const Frame& frame = frames_[pfn];
+  const FrameTag tag = frame.tag();
+  if (tag.state == FrameState::head) return pfn;
+  if (tag.state != FrameState::tail) return kNoPfn;
+  // A tail is a hint: its head must be in use, of the same kind, and cover this very frame.
+  const Pfn head = frame.head();
+  if (!frames_.contains(head)) return kNoPfn;
+  const FrameTag head_tag = frames_[head].tag();
+  if (head_tag.state != FrameState::head || head_tag.kind != tag.kind) return kNoPfn;
+  if (tag.kind == Kind::contiguous) {
+    return PfnRange{head, frames_[head].pages()}.contains(pfn) ? head : kNoPfn;
+  }
+  const Vpn first = frames_[head].first_page();
+  const Vpn page = frame.page();
+  if (page < first || page >= first + vmap_.pages(first)) return kNoPfn;
+  return vmap_.frame_at(page) == pfn ? head : kNoPfn;
+}
+
+template <Platform P>
+inline Pfn CompoundAllocator<P>::frame_at(VirtAddr address) const {
+  if (direct_.contains(address)) {
+    const Pfn pfn((address - direct_.start).value >> frame_size_.shift());
+    const Pfn head = head_of(pfn);
+    return head != kNoPfn && frames_[head].tag().kind == Kind::contiguous ? pfn : kNoPfn;
+  }
+  return vmap_range_.contains(address) ? resolve_mapped(vmap_page(address)) : kNoPfn;
+}
+
+/// The frame behind a page of the vmap space, or kNoPfn if no compound in use covers it.
+template <Platform P>
+inline Pfn CompoundAllocator<P>::resolve_mapped(Vpn page) const {
+  const Pfn pfn = vmap_.frame_at(page);
+  const Pfn head = head_of(pfn);
+  if (head == kNoPfn || frames_[pfn].tag().kind != Kind::mapped) return kNoPfn;
+  const Frame& frame = frames_[pfn];
+  return (pfn == head ? frame.first_page() : frame.page()) == page ? pfn : kNoPfn;
+}
+
+template <Platform P>
+inline Misuse CompoundAllocator<P>::find(VirtAddr address, Allocation& found) const {
+  if (!direct_.contains(address) && !vmap_range_.contains(address)) return Misuse::foreign;
+  const Pfn pfn = frame_at(address);
+  if (pfn == kNoPfn) return Misuse::not_allocated;
+  found = describe(head_of(pfn));
+  return Misuse::none;
+}
+
+template <Platform P>
+inline PhysAddr CompoundAllocator<P>::physical(VirtAddr address) const {
+  if (!direct_.contains(address) || frame_at(address) == kNoPfn) return kNoPhysical;
+  return PhysAddr((address - direct_.start).value);
+}
+
+template <Platform P>
+inline std::uint32_t CompoundAllocator<P>::node_of(Pfn pfn) const {
+  for (std::uint32_t i = 0; i + 1 < node_count_; ++i) {
+    if (nodes_[i].zone.range().contains(pfn)) return i;
+  }
+  return node_count_ - 1;
+}
+
+}  // namespace vc
+
+#include "vcompound/compound/allocate.h"  // IWYU pragma: export
+#include "vcompound/compound/backing.h"   // IWYU pragma: export
+#include "vcompound/compound/cached.h"    // IWYU pragma: export
+#include "vcompound/compound/inspect.h"   // IWYU pragma: export
+#include "vcompound/compound/mapped.h"    // IWYU pragma: export
+#include "vcompound/compound/open.h"      // IWYU pragma: export
+#include "vcompound/compound/reclaim.h"   // IWYU pragma: export
+#include "vcompound/compound/release.h"   // IWYU pragma: export

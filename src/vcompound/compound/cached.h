@@ -1,0 +1,200 @@
+// CompoundAllocator: the paths that take no lock, because they stay inside the slot.
+#pragma once
+
+#include "vcompound/compound/allocator.h"
+
+namespace vc {
+
+// ---- the gate of a slot (see slot.h) ------------------------------------------------------------
+
+/// Enters the caller's slot, or returns nullptr: no slot, interrupted inside it, or it is wanted.
+template <Platform P>
+inline Slot* CompoundAllocator<P>::enter() {
+  const std::uint32_t id = p_.slot();
+  if (id >= P::kSlots) [[unlikely]]
+    return nullptr;
+  Slot* slot = &slots_[id];
+  if (slot->busy.load_relaxed() == 0) [[likely]] {
+    slot->busy.store_relaxed(1);
+    p_.light_barrier();
+    if (slot->wanted.load_acquire() == 0) [[likely]]
+      return slot;
+    slot->busy.store_release(0);
+  }
+  p_.leave_slot();
+  return nullptr;
+}
+
+template <Platform P>
+inline void CompoundAllocator<P>::leave(Slot* slot) {
+  slot->busy.store_release(0);
+  p_.leave_slot();
+}
+
+// ---- allocation ---------------------------------------------------------------------------------
+
+template <Platform P>
+inline Allocation CompoundAllocator<P>::allocate_hot(Bytes size, CallSite site) {
+  Allocation result{};
+  if (special_.load_relaxed() != 0) [[unlikely]]
+    return result;
+  const PageCount pages = frame_size_.pages_for(size);
+  Slot* slot = enter();
+  if (slot == nullptr) [[unlikely]]
+    return result;
+  Bin& bin = slot->bin_for(pages.value);
+  if (bin.pages == pages.value && bin.count != 0) [[likely]] {
+    const std::uint32_t head = bin.heads[bin.count - 1];
+    const std::uint32_t kind = use_again(slot, bin, bin.count - 1, site);
+    result.head = Pfn(head);
+    result.pages = pages;
+    result.kind = Kind(kind);
+    result.address =
+        kind == 0 ? direct_address(result.head) : vmap_address(frames_[result.head].first_page());
+  }
+  leave(slot);
+  return result;
+}
+
+/// Requests that need a closer look (zero size, bad alignment, placement, a limit on loss, a test
+/// setting) go straight to allocate_uncached().
+template <Platform P>
+inline Result<Allocation> CompoundAllocator<P>::allocate(const Request& request, CallSite site) {
+  const PageCount pages = frame_size_.pages_for(request.size);
+  const bool simple = request.placement == Placement::any() && request.max_loss == kAnyLoss &&
+                      pages.value != 0 && special_.load_relaxed() == 0 &&
+                      (request.alignment.value & (request.alignment.value - 1)) == 0;
+  const Pfn head = simple ? take_cached(request, pages, site) : kNoPfn;
+  if (head == kNoPfn) return allocate_uncached(request, pages, site);
+  const Allocation allocation = describe(head);
+  if (request.zero == Zero::yes) p_.zero({allocation.address, frame_size_.bytes(pages)});
+  return allocation;
+}
+
+/// Pops a compound of exactly this size from the caller's slot, in use for `site`, or kNoPfn. The
+/// request is valid and does not care about nodes.
+template <Platform P>
+inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount pages,
+                                             CallSite site) {
+  Slot* slot = enter();
+  if (slot == nullptr) return kNoPfn;
+  Pfn head = kNoPfn;
+  Bin& bin = slot->bin_for(pages.value);
+  if (bin.pages == pages.value) {
+    const std::uint32_t index = find_fitting(bin, request);
+    if (index != bin.count) {
+      head = Pfn(bin.heads[index]);
+      use_again(slot, bin, index, site);
+    }
+  }
+  leave(slot);
+  return head;
+}
+
+/// The newest compound of a bin that fits the request; bin.count if none does.
+template <Platform P>
+inline std::uint32_t CompoundAllocator<P>::find_fitting(const Bin& bin,
+                                                        const Request& request) const {
+  for (std::uint32_t i = bin.count; i-- != 0;) {
+    if (fits(Pfn(bin.heads[i]), request)) return i;
+  }
+  return bin.count;
+}
+
+template <Platform P>
+inline bool CompoundAllocator<P>::fits(Pfn head, const Request& request) const {
+  const Kind kind = frames_[head].tag().kind;
+  if (request.contiguity == Contiguity::required && kind == Kind::mapped) return false;
+  if (request.contiguity == Contiguity::never && kind == Kind::contiguous) {
+    return frames_[head].pages() == PageCount(1);
+  }
+  if (request.alignment.value <= frame_size_.bytes().value) return true;
+  const VirtAddr address = page_address(head);
+  return (address.value & (request.alignment.value - 1)) == 0;
+}
+
+/// Takes a compound out of a bin and puts it in use for `site`; returns its kind as a number.
+template <Platform P>
+inline std::uint32_t CompoundAllocator<P>::use_again(Slot* slot, Bin& bin, std::uint32_t index,
+                                                     CallSite site) {
+  static constexpr std::uint32_t kInUse = FrameTag{.state = FrameState::head}.pack();
+  Frame& frame = frames_[Pfn(bin.heads[index])];
+  bin.heads[index] = bin.heads[--bin.count];
+  slot->counters.cached_pages.add_single_writer(0 - std::uint64_t{bin.pages});
+  const std::uint32_t kind_bit = frame.word() & Frame::kMappedBit;
+  const std::uint32_t kind = kind_bit != 0 ? 1 : 0;
+  frame.references().store_relaxed(1);
+  frame.set_word(kInUse | kind_bit | remember(slot, site, kind) << 16);
+  return kind;
+}
+
+/// Counts an allocation for its call site, and returns the site's number.
+template <Platform P>
+inline std::uint32_t CompoundAllocator<P>::remember(Slot* slot, CallSite site, std::uint32_t kind) {
+  const std::uint64_t key = site.key();
+  RecentSite& recent = slot->recent(key);
+  if (recent.key != key) [[unlikely]]
+    forget(slot, recent, site, key);
+  ++recent.hits[kind];
+  return recent.id;
+}
+
+/// Makes a place among the recent sites remember another site.
+template <Platform P>
+[[gnu::noinline]] void CompoundAllocator<P>::forget(Slot* slot, RecentSite& recent, CallSite site,
+                                                    std::uint64_t key) {
+  flush(recent);
+  recent = {.key = key, .id = identify(site), .hits = {}};
+  slot->has_sites.store_relaxed(1);
+}
+
+// ---- free ---------------------------------------------------------------------------------------
+
+/// The usual case: a contiguous compound in use, with one reference, into the slot's cache. False,
+/// with nothing changed, if it is not that simple.
+template <Platform P>
+inline bool CompoundAllocator<P>::free_hot(VirtAddr address) {
+  static constexpr std::uint32_t kInUse = FrameTag{.state = FrameState::head}.pack();
+  const Pfn head((address - direct_.start).value >> frame_size_.shift());
+  if (!frames_.contains(head) || direct_address(head) != address) return false;
+  const Frame& frame = frames_[head];
+  const std::uint32_t word = frame.word();
+  if ((word & Frame::kStateAndKind) != kInUse) return false;
+  if (frame.references().load_acquire() != 1) return false;
+  return put_cached(head, frame.pages(), word);
+}
+
+template <Platform P>
+inline Misuse CompoundAllocator<P>::free(VirtAddr address) {
+  return free_hot(address) ? Misuse::none : free_beyond_hot(address);
+}
+
+/// Keeps a compound in the caller's slot; false if there is no slot or no room.
+///
+/// The change to `cached` is a plain store: the caller has just seen the compound in use, with the
+/// only reference. Two threads that free the same compound within the same few nanoseconds are
+/// therefore not told apart; any other double free is.
+template <Platform P>
+inline bool CompoundAllocator<P>::put_cached(Pfn head, PageCount pages, std::uint32_t word) {
+  static constexpr std::uint32_t kCached = FrameTag{.state = FrameState::cached}.pack();
+  if ((special_.load_relaxed() & kSpecialClosed) != 0) [[unlikely]]
+    return false;
+  Slot* slot = enter();
+  if (slot == nullptr) [[unlikely]]
+    return false;
+  Bin& bin = slot->bin_for(pages.value);
+  if (bin.count == 0) bin.pages = static_cast<std::uint32_t>(pages.value);
+  const std::uint64_t held = slot->counters.cached_pages.load_relaxed() + pages.value;
+  const bool room =
+      bin.pages == pages.value && bin.count != Bin::kCapacity && held <= slot_limit_.value;
+  if (room) [[likely]] {
+    frames_[head].set_word(kCached | (word & Frame::kMappedBit));
+    bin.heads[bin.count++] = static_cast<std::uint32_t>(head.value);
+    slot->counters.cached_pages.store_relaxed(held);
+    slot->counters.frees.add_single_writer(1);
+  }
+  leave(slot);
+  return room;
+}
+
+}  // namespace vc

@@ -1,0 +1,86 @@
+// Call sites: who allocates, how often, and with what success.
+//
+//      CallSite {file, line}  ---->  number  ---->  | key | site | counters |
+//      CallSite {0, address}
+//
+// A site is registered at its first allocation and keeps its number for the life of the arena; the
+// number stands in the descriptor of every compound it owns. When the table is full, further sites
+// share number 0, "unknown", so nothing is refused for want of bookkeeping.
+//
+// Reading is lock-free: an entry is published by the table's size, last. Registration takes the
+// caller's lock.
+#pragma once
+
+#include <cstdint>
+
+#include "vcompound/base/atomic.h"
+#include "vcompound/base/random.h"
+#include "vcompound/frame/frame.h"
+
+namespace vc {
+
+/// A place in the caller's code: a source line, or a code address where there is no source.
+struct CallSite {
+  const char* file = nullptr;  ///< a string literal, or nullptr
+  std::uint64_t where = 0;     ///< a line number, or a code address when `file` is nullptr
+
+  /// The line that calls the function which has this as a default argument.
+  static constexpr CallSite here(const char* file = __builtin_FILE(),
+                                 std::uint32_t line = __builtin_LINE()) {
+    return {file, line};
+  }
+  /// A code address, as __builtin_return_address gives it.
+  static CallSite at(const void* address) {
+    return {nullptr, reinterpret_cast<std::uintptr_t>(address)};
+  }
+  bool operator==(const CallSite&) const = default;
+
+  /// A number that is never 0; the same site has the same key.
+  std::uint64_t key() const {
+    return (reinterpret_cast<std::uintptr_t>(file) ^ (where << 1 | 1) * 0x9e37'79b9'7f4a'7c15ULL) |
+           1;
+  }
+};
+
+/// What a call site has done. `contiguous + mapped` allocations succeeded.
+struct SiteCounters {
+  Atomic<std::uint64_t> contiguous;
+  Atomic<std::uint64_t> mapped;
+  Atomic<std::uint64_t> refused;
+  Atomic<std::uint64_t> forced;  ///< mapped because forced fallback said so
+};
+
+/// The table of call sites.
+class CallSites {
+ public:
+  static constexpr std::uint32_t kCapacity = 1024;
+
+  struct Entry {
+    Atomic<std::uint64_t> key;
+    CallSite site;
+    SiteCounters counters;
+    Atomic<std::uint32_t> forced;  ///< always map what this site asks for
+  };
+
+  /// The bytes of memory() that a table needs.
+  static constexpr std::uint64_t kMemory = sizeof(Entry) * kCapacity;
+
+  /// `memory` is kMemory zeroed bytes. Must come before anything else.
+  void open(void* memory) { entries_ = static_cast<Entry*>(memory); }
+
+  /// The number of a registered site, or 0.
+  SiteId find(CallSite site) const;
+  /// The number of a site, which is registered if it is new; 0 if the table is full. Not
+  /// thread-safe against itself.
+  SiteId add(CallSite site);
+  /// The entry with that number; 0 is the entry of all unknown sites.
+  Entry& operator[](SiteId id) const { return entries_[id]; }
+  /// One more than the largest number in use.
+  std::uint32_t size() const { return size_.load_acquire(); }
+
+ private:
+  Entry* entries_ = nullptr;
+  Atomic<std::uint32_t> size_{1};
+};
+
+}  // namespace vc

@@ -1,0 +1,343 @@
+// CompoundAllocator: looking at it, proving it, and the switches for tests.
+#pragma once
+
+#include "vcompound/compound/allocator.h"
+
+namespace vc {
+
+// ---- runs ---------------------------------------------------------------------------------------
+
+/// Calls visit(run, page) for each run of adjacent frames of an area. A run ends where the next
+/// frame is not the next number, or belongs to another node.
+template <Platform P>
+template <class Visitor>
+void CompoundAllocator<P>::for_each_mapped_run(Vpn first, PageCount pages, Visitor&& visit) const {
+  const Vpn end = first + pages;
+  for (Vpn page = first; page < end;) {
+    const Vpn start = page;
+    PfnRange run{vmap_.frame_at(page), PageCount(1)};
+    const std::uint32_t node = node_of(run.first);
+    for (page += PageCount(1); page < end && vmap_.frame_at(page) == run.end() &&
+                               (node_count_ == 1 || node_of(run.end()) == node);
+         page += PageCount(1)) {
+      run.count += PageCount(1);
+    }
+    visit(run, start);
+  }
+}
+
+template <Platform P>
+std::uint64_t CompoundAllocator<P>::count_runs(Vpn first, PageCount pages) const {
+  std::uint64_t runs = 0;
+  for_each_mapped_run(first, pages, [&](PfnRange, Vpn) { ++runs; });
+  return runs;
+}
+
+template <Platform P>
+template <class Visitor>
+void CompoundAllocator<P>::for_each_extent(Pfn head, Visitor&& visit) const {
+  const Allocation what = describe(head);
+  if (what.kind == Kind::contiguous) {
+    visit(PfnRange{head, what.pages});
+    return;
+  }
+  for_each_mapped_run(frames_[head].first_page(), what.pages,
+                      [&](PfnRange run, Vpn) { visit(run); });
+}
+
+template <Platform P>
+VirtRange CompoundAllocator<P>::range_of(Pfn head) const {
+  const Allocation what = describe(head);
+  return {what.address, frame_size_.bytes(what.pages)};
+}
+
+// ---- counters -----------------------------------------------------------------------------------
+
+/// The figures of memory alone: what a refusal has to prove.
+template <Platform P>
+Stats CompoundAllocator<P>::memory_stats() {
+  Stats s;
+  s.total_pages = total_pages_;
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    TryGuard guard(nodes_[i].lock, Wait(p_.may_block()));
+    if (!guard) continue;
+    s.free_pages += nodes_[i].zone.free_pages();
+    const PageCount longest = nodes_[i].zone.largest_run();
+    if (longest > s.largest_run) s.largest_run = longest;
+  }
+  s.cached_pages = cached_pages();
+  s.pending_pages = pending_.pages();
+  s.deferred_pages = deferred_.pages();
+  s.committed_pages =
+      commits_.always_committed() ? total_pages_ : PageCount(committed_pages_.load_relaxed());
+  s.mappings_used = p_.mappings_used();
+  s.mappings_limit = p_.mappings_limit();
+  TryGuard guard(vmap_lock_, Wait(p_.may_block()));
+  if (guard) s.largest_gap = vmap_.largest_gap();
+  return s;
+}
+
+template <Platform P>
+Stats CompoundAllocator<P>::stats() {
+  Stats s = memory_stats();
+  const CallSites& sites = call_sites();
+  for (std::uint32_t id = 0; id < sites.size(); ++id) {
+    const SiteCounters& site = sites[static_cast<SiteId>(id)].counters;
+    s.contiguous_allocations += site.contiguous.load_relaxed();
+    s.mapped_allocations += site.mapped.load_relaxed();
+  }
+  s.cache_hits = counters_.hits.load_relaxed();
+  s.frees = counters_.frees.load_relaxed();
+  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+    s.frees += slots_[i].counters.frees.load_relaxed();
+  }
+  for (std::uint32_t r = 0; r < kReasonCount; ++r) {
+    s.refusals[r] = counters_.refusals[r].load_relaxed();
+  }
+  s.forced_fallbacks = counters_.forced.load_relaxed();
+  s.deferred_frees = counters_.deferred_frees.load_relaxed();
+  s.frees += s.deferred_frees;
+  s.misuses = counters_.misuses.load_relaxed();
+  s.maps = counters_.maps.load_relaxed();
+  s.unmaps = counters_.unmaps.load_relaxed();
+  s.shootdowns = counters_.shootdowns.load_relaxed();
+  s.drains = counters_.drains.load_relaxed();
+  return s;
+}
+
+template <Platform P>
+const CallSites& CompoundAllocator<P>::call_sites() {
+  collect_site_counters();
+  return sites_;
+}
+
+/// Moves what the slots counted for their recent sites into the table.
+template <Platform P>
+void CompoundAllocator<P>::collect_site_counters() {
+  Guard guard(reclaim_lock_);
+  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+    Slot& slot = slots_[i];
+    if (slot.has_sites.load_relaxed() == 0) continue;
+    seize(slot);
+    for (RecentSite& recent : slot.sites) flush(recent);
+    release_seized(slot);
+  }
+}
+
+/// Moves what one recent site counted into the table.
+template <Platform P>
+void CompoundAllocator<P>::flush(RecentSite& recent) {
+  std::uint32_t& contiguous = recent.hits[static_cast<std::uint32_t>(Kind::contiguous)];
+  std::uint32_t& mapped = recent.hits[static_cast<std::uint32_t>(Kind::mapped)];
+  if (contiguous + mapped == 0) return;
+  counters_.hits.fetch_add(std::uint64_t{contiguous} + mapped);
+  sites_[recent.id].counters.contiguous.fetch_add(contiguous);
+  sites_[recent.id].counters.mapped.fetch_add(mapped);
+  contiguous = 0;
+  mapped = 0;
+}
+
+/// The number of a call site, registering it if that can be done without waiting.
+template <Platform P>
+SiteId CompoundAllocator<P>::identify(CallSite site) {
+  const SiteId known = sites_.find(site);
+  if (known != 0) return known;
+  TryGuard guard(sites_lock_, Wait::no);
+  return guard ? sites_.add(site) : SiteId{0};
+}
+
+// ---- walking ------------------------------------------------------------------------------------
+
+template <Platform P>
+CompoundInfo CompoundAllocator<P>::info_of(Pfn head) const {
+  const FrameTag tag = frames_[head].tag();
+  CompoundInfo info{.what = describe(head), .state = tag.state, .site = tag.site};
+  if (tag.state == FrameState::head) info.references = references(head);
+  if (tag.kind == Kind::mapped) info.runs = count_runs(frames_[head].first_page(), info.what.pages);
+  return info;
+}
+
+/// Calls visit(Pfn, FrameTag, PageCount) for each thing in a node in order of frames: free blocks,
+/// compounds (a contiguous one as a whole, a mapped one by each of its frames), frames in transit.
+template <Platform P>
+template <class Visitor>
+void CompoundAllocator<P>::walk(Node& node, Visitor&& visit) {
+  const PfnRange range = node.zone.range();
+  for (Pfn p = range.first; p < range.end();) {
+    const FrameTag tag = frames_[p].tag();
+    PageCount length(1);
+    if (tag.state == FrameState::free_head) length = tag.order.pages();
+    const bool shaped = tag.state == FrameState::head || tag.state == FrameState::cached ||
+                        tag.state == FrameState::deferred;
+    if (shaped && tag.kind == Kind::contiguous) length = frames_[p].pages();
+    visit(p, tag, length);
+    p += length;
+  }
+}
+
+template <Platform P>
+template <class Visitor>
+void CompoundAllocator<P>::for_each_compound(Visitor&& visit) {
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    Guard guard(nodes_[i].lock);
+    walk(nodes_[i], [&](Pfn p, FrameTag tag, PageCount) {
+      const bool compound = tag.state == FrameState::head || tag.state == FrameState::cached ||
+                            tag.state == FrameState::deferred || tag.state == FrameState::pending;
+      if (compound) visit(info_of(p));
+    });
+  }
+}
+
+template <Platform P>
+template <class Visitor>
+void CompoundAllocator<P>::for_each_free_run(Visitor&& visit) {
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    Guard guard(nodes_[i].lock);
+    PfnRange run{};
+    walk(nodes_[i], [&](Pfn p, FrameTag tag, PageCount length) {
+      if (tag.state == FrameState::free_head) {
+        if (run.empty()) run.first = p;
+        run.count += length;
+      } else if (!run.empty()) {
+        visit(i, run);
+        run = {};
+      }
+    });
+    if (!run.empty()) visit(i, run);
+  }
+}
+
+template <Platform P>
+std::uint64_t CompoundAllocator<P>::free_blocks(Order order) {
+  std::uint64_t sum = 0;
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    Guard guard(nodes_[i].lock);
+    sum += nodes_[i].zone.blocks(order);
+  }
+  return sum;
+}
+
+// ---- switches for tests -------------------------------------------------------------------------
+
+template <Platform P>
+void CompoundAllocator<P>::set_special(std::uint32_t bit, bool on) {
+  if (on) {
+    special_.fetch_or(bit);
+  } else {
+    special_.fetch_and(~bit);
+  }
+}
+
+template <Platform P>
+void CompoundAllocator<P>::set_always_map(Trigger trigger) {
+  always_map_.set(trigger);
+  set_special(kSpecialAlwaysMap, always_map_.armed());
+}
+
+template <Platform P>
+void CompoundAllocator<P>::set_injection(Trigger trigger) {
+  inject_.set(trigger);
+  set_special(kSpecialInjection, inject_.armed());
+}
+
+template <Platform P>
+void CompoundAllocator<P>::set_site_forced(CallSite site, bool forced) {
+  Guard guard(sites_lock_);
+  const SiteId id = sites_.add(site);
+  if (id == 0) return;
+  sites_[id].forced.store_relaxed(forced ? 1 : 0);
+  bool any = false;
+  for (std::uint32_t i = 1; i < sites_.size(); ++i) {
+    any = any || sites_[static_cast<SiteId>(i)].forced.load_relaxed() != 0;
+  }
+  set_special(kSpecialSites, any);
+}
+
+template <Platform P>
+void CompoundAllocator<P>::close(const char* why) {
+  closed_.store_release(why);
+  set_special(kSpecialClosed, true);
+}
+
+// ---- proof --------------------------------------------------------------------------------------
+
+template <Platform P>
+void CompoundAllocator<P>::check() {
+  vmap_.check();
+  check_slots();
+  std::uint64_t pending = 0;
+  std::uint64_t deferred = 0;
+  std::uint64_t cached = 0;
+  std::uint64_t mappings = 0;
+  PageCount mapped_frames{};  // frames of mapped compounds, counted one by one
+  PageCount mapped_pages{};   // and as their heads tell
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    nodes_[i].zone.check();
+    PageCount free{};
+    walk(nodes_[i], [&](Pfn p, FrameTag tag, PageCount length) {
+      VC_ASSERT(tag.state != FrameState::absent && tag.state != FrameState::inner,
+                "C1: a frame has no owner");
+      if (tag.state == FrameState::free_head) {
+        free += length;
+        return;
+      }
+      if (tag.kind == Kind::mapped) mapped_frames += PageCount(1);
+      if (tag.state == FrameState::tail) {
+        VC_ASSERT(tag.kind == Kind::mapped, "C1: a tail outside its compound");
+        return;
+      }
+      const CompoundInfo info = info_of(p);
+      check_compound(info);
+      const std::uint64_t pages = info.what.pages.value;
+      if (tag.kind == Kind::mapped) mapped_pages += info.what.pages;
+      if (tag.kind == Kind::mapped) mappings += info.runs + 1;
+      if (tag.state == FrameState::pending) pending += pages;
+      if (tag.state == FrameState::deferred) deferred += pages;
+      if (tag.state == FrameState::cached) cached += pages;
+    });
+    VC_ASSERT(free == nodes_[i].zone.free_pages(), "C1: free frames do not add up");
+  }
+  VC_ASSERT(mapped_frames == mapped_pages, "C1: a frame of a mapped compound is lost");
+  VC_ASSERT(pending == pending_.pages().value, "C1: pending pages do not add up");
+  VC_ASSERT(deferred == deferred_.pages().value, "C1: deferred pages do not add up");
+  VC_ASSERT(cached == cached_pages().value, "C1: cached pages do not add up");
+  VC_ASSERT(mappings <= p_.mappings_used(), "C1: mappings in use that were not charged");
+}
+
+/// C2: each page of a compound leads to its head, whatever way is taken.
+template <Platform P>
+void CompoundAllocator<P>::check_compound(const CompoundInfo& info) const {
+  const Allocation& what = info.what;
+  for (PageCount n{}; n < what.pages; n += PageCount(1)) {
+    const Pfn pfn = nth_page(what.head, n);
+    VC_ASSERT(page_address(pfn) == what.address + frame_size_.bytes(n),
+              "C2: page_address and nth_page disagree");
+    if (n.value != 0) {
+      VC_ASSERT(frames_[pfn].state() == FrameState::tail && frames_[pfn].head() == what.head,
+                "C2: a tail does not know its head");
+    }
+    if (info.state != FrameState::head) continue;
+    VC_ASSERT(head_of(pfn) == what.head, "C2: head_of is wrong");
+    VC_ASSERT(frame_at(page_address(pfn)) == pfn, "C2: frame_at is wrong");
+  }
+}
+
+template <Platform P>
+void CompoundAllocator<P>::check_slots() const {
+  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+    const Slot& slot = slots_[i];
+    std::uint64_t pages = 0;
+    for (const Bin& bin : slot.bins) {
+      for (std::uint32_t k = 0; k < bin.count; ++k) {
+        const Pfn head(bin.heads[k]);
+        VC_ASSERT(frames_[head].state() == FrameState::cached,
+                  "S1: a bin holds what is not cached");
+        VC_ASSERT(pages_of(head).value == bin.pages, "S1: a bin holds another size");
+        pages += bin.pages;
+      }
+    }
+    VC_ASSERT(pages == slot.counters.cached_pages.load_relaxed(), "S2: cached pages are wrong");
+  }
+}
+
+}  // namespace vc

@@ -1,0 +1,174 @@
+// CompoundAllocator: the fallback. Gather runs, lay them out, charge, back, map, publish; or undo.
+#pragma once
+
+#include "vcompound/compound/allocator.h"
+
+namespace vc {
+
+template <Platform P>
+Pfn CompoundAllocator<P>::try_mapped(Attempt& attempt) {
+  const RunList runs = gather(attempt);
+  if (runs.pages() != attempt.pages) {
+    give_back(runs);
+    return kNoPfn;
+  }
+  Vpn first = kNoVpn;
+  {
+    TryGuard guard(vmap_lock_, Wait(attempt.may_block == MayBlock::yes));
+    if (guard) first = vmap_.reserve(attempt.pages, area_alignment(attempt));
+    if (!guard) attempt.contended = true;
+  }
+  if (first == kNoVpn) {
+    if (!attempt.contended) attempt.error.reason = Reason::address_space;
+    give_back(runs);
+    return kNoPfn;
+  }
+  lay_out(runs, first);
+  return map_area(attempt, first);
+}
+
+/// What the caller wants, and huge pages where the area is long enough for one.
+template <Platform P>
+PageCount CompoundAllocator<P>::area_alignment(const Attempt& attempt) const {
+  const PageCount chunk = p_.huge_pages();
+  return attempt.pages >= chunk && chunk > attempt.alignment ? chunk : attempt.alignment;
+}
+
+/// Takes the fewest, longest runs that add up to the request: from one node after the other, or an
+/// equal part from each. Runs for huge pages come first, so that they stay aligned.
+template <Platform P>
+RunList CompoundAllocator<P>::gather(Attempt& attempt) {
+  RunList huge(frames_);
+  RunList small(frames_);
+  const std::uint32_t wanted = attempt.request.placement.node;
+  const bool spread = attempt.request.placement == Placement::spread();
+  const std::uint32_t start = wanted < node_count_ ? wanted : 0;
+  const auto gathered = [&] {
+    return huge.pages() + small.pages();
+  };
+  if (spread) {
+    for (std::uint32_t i = 0; i < node_count_; ++i) {
+      const PageCount left = attempt.pages - gathered();
+      gather_from(nodes_[i], PageCount(left.value / (node_count_ - i)), attempt, huge, small);
+    }
+  }
+  for (std::uint32_t i = 0; i < node_count_ && gathered() < attempt.pages; ++i) {
+    Node& node = nodes_[(start + i) % node_count_];
+    gather_from(node, attempt.pages - gathered(), attempt, huge, small);
+  }
+  small.for_each([&](PfnRange run) { huge.push_back(run); });
+  return huge;
+}
+
+/// Takes up to `wanted` frames from one node. The last run is the smallest that suffices; what
+/// follows the last huge run directly is preferred, because it needs no mapping of its own.
+template <Platform P>
+void CompoundAllocator<P>::gather_from(Node& node, PageCount wanted, Attempt& attempt,
+                                       RunList& huge, RunList& small) {
+  TryGuard guard(node.lock, Wait(attempt.may_block == MayBlock::yes));
+  if (!guard) {
+    attempt.contended = true;
+    return;
+  }
+  const PageCount chunk = p_.huge_pages();
+  const auto keep = [&](PfnRange run) {
+    const bool whole = run.first.value % chunk.value == 0 && run.count.value % chunk.value == 0;
+    (whole && small.pages().value == 0 ? huge : small).push_back(run);
+    wanted -= run.count;
+    return run.end();
+  };
+  Pfn after = kNoPfn;
+  while (wanted.value != 0 && node.zone.free_pages().value != 0) {
+    if (after != kNoPfn) {
+      const PfnRange more = node.zone.take_after(after, wanted);
+      if (!more.empty()) {
+        after = keep(more);
+        continue;
+      }
+    }
+    const Pfn last = wanted < chunk ? node.zone.take(wanted) : kNoPfn;
+    after = keep(last != kNoPfn ? PfnRange{last, wanted} : node.zone.take_run(wanted, chunk));
+  }
+}
+
+/// Writes who is where: entry and descriptor of each page, in the order of addresses.
+template <Platform P>
+void CompoundAllocator<P>::lay_out(const RunList& runs, Vpn first) {
+  Vpn page = first;
+  Pfn head = kNoPfn;
+  runs.for_each([&](PfnRange run) {
+    if (head == kNoPfn) head = run.first;
+    for (Pfn p = run.first; p < run.end(); p += PageCount(1), page += PageCount(1)) {
+      vmap_.set_frame(page, p);
+      frames_[p].set_head(head);
+      frames_[p].set_page(page);
+      frames_[p].set_tag({.state = FrameState::tail, .kind = Kind::mapped});
+    }
+  });
+  frames_[head].set_first_page(first);
+  frames_[head].set_tag({.state = FrameState::inner, .kind = Kind::mapped});
+}
+
+/// Charges, backs and maps an area that is laid out. If any step fails, all of it is undone.
+template <Platform P>
+Pfn CompoundAllocator<P>::map_area(Attempt& attempt, Vpn first) {
+  const Pfn head = vmap_.frame_at(first);
+  const std::uint64_t mappings = count_runs(first, attempt.pages) + 1;  // and the guard page
+  if (!p_.charge_mappings(mappings)) {
+    attempt.error.reason = Reason::mappings;
+    attempt.error.mappings_needed = mappings;
+  } else if (back_area(attempt, first) && map_runs(attempt, first)) {
+    return publish(attempt, head, Kind::mapped);
+  } else {
+    p_.refund_mappings(mappings);
+  }
+  for_each_mapped_run(first, attempt.pages, [&](PfnRange run, Vpn) { give_back(run); });
+  Guard guard(vmap_lock_);
+  vmap_.release(first);
+  return kNoPfn;
+}
+
+template <Platform P>
+bool CompoundAllocator<P>::back_area(Attempt& attempt, Vpn first) {
+  bool backed = true;
+  for_each_mapped_run(first, attempt.pages,
+                      [&](PfnRange run, Vpn) { backed = backed && back(run, attempt); });
+  return backed;
+}
+
+/// Maps run after run. A failure takes the earlier ones out again, shot down before anyone frees.
+template <Platform P>
+bool CompoundAllocator<P>::map_runs(Attempt& attempt, Vpn first) {
+  PageCount mapped{};
+  PlatformStatus status;
+  std::uint64_t maps = 0;
+  for_each_mapped_run(first, attempt.pages, [&](PfnRange run, Vpn page) {
+    if (!status.ok()) return;
+    status = p_.map(vmap_address(page), run);
+    if (!status.ok()) return;
+    mapped += run.count;
+    ++maps;
+  });
+  counters_.maps.fetch_add(maps);
+  if (status.ok()) return true;
+  if (mapped.value != 0) {
+    [[maybe_unused]] const Invalidated proof =
+        p_.shootdown(p_.unmap({vmap_address(first), frame_size_.bytes(mapped)}));
+  }
+  attempt.fail(status);
+  return false;
+}
+
+template <Platform P>
+void CompoundAllocator<P>::give_back(PfnRange run) {
+  Node& node = node_at(run.first);
+  Guard guard(node.lock);
+  node.zone.give(run);
+}
+
+template <Platform P>
+void CompoundAllocator<P>::give_back(const RunList& runs) {
+  runs.for_each([&](PfnRange run) { give_back(run); });
+}
+
+}  // namespace vc

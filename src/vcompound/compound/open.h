@@ -1,0 +1,66 @@
+// CompoundAllocator: opening: where the tables come from and how large they are.
+#pragma once
+
+#include "vcompound/compound/allocator.h"
+
+namespace vc {
+
+template <Platform P>
+template <class T>
+T* CompoundAllocator<P>::table(std::uint64_t count) {
+  return static_cast<T*>(p_.metadata(Bytes(count * sizeof(T))));
+}
+
+/// Tables are sized for the whole range of frames; what is never used is never resident.
+template <Platform P>
+bool CompoundAllocator<P>::open_tables() {
+  Pfn first = p_.node_frames(0).first;
+  Pfn end = first;
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    const PfnRange frames = p_.node_frames(i);
+    total_pages_ += frames.count;
+    if (frames.first < first) first = frames.first;
+    if (frames.end() > end) end = frames.end();
+  }
+  const PfnRange all{first, end - first};
+  VC_ASSERT(all.end() < kNoPfn, "a home has less than 2^32 - 1 frames");
+
+  const std::uint64_t gaps =
+      total_pages_.value + 4;  // an area has a frame, areas have gaps between
+  const PageCount vmap_pages = frame_size_.whole_pages(vmap_range_.size);
+  auto* descriptors = table<Frame>(all.count.value);
+  auto* entries = table<Atomic<std::uint32_t>>(vmap_pages.value);
+  auto* nodes = table<GapNode>(gaps);
+  void* bits = p_.metadata(CommitMap::memory_for(all.count, p_.commit_unit()) + Bytes(8));
+  void* sites = p_.metadata(Bytes(CallSites::kMemory));
+  slots_ = table<Slot>(P::kSlots);
+  if (descriptors == nullptr || entries == nullptr || nodes == nullptr || bits == nullptr ||
+      sites == nullptr || slots_ == nullptr) {
+    return false;
+  }
+  frames_ = FrameTable(descriptors, all);
+  vmap_.open({entries, nodes, static_cast<std::uint32_t>(gaps)}, vmap_pages);
+  commits_ = CommitMap(bits, all, p_.commit_unit());
+  sites_.open(sites);
+  return true;
+}
+
+template <Platform P>
+PlatformStatus CompoundAllocator<P>::open(const AllocatorOptions& options) {
+  node_count_ = p_.node_count();
+  if (node_count_ == 0 || node_count_ > kMaxNodes) {
+    return {Reason::invalid, 0, "an arena has 1 to 8 nodes"};
+  }
+  direct_ = p_.direct_map();
+  vmap_range_ = p_.vmap_range();
+  if (!open_tables()) return {Reason::backing, 0, "no memory for the arena's tables"};
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    nodes_[i].zone.open(frames_, p_.node_frames(i));
+  }
+  const PageCount eighth(total_pages_.value / 8);
+  slot_limit_ = options.slot_cache.value != 0 ? options.slot_cache : eighth;
+  pending_limit_ = options.pending_limit.value != 0 ? options.pending_limit : eighth;
+  return {};
+}
+
+}  // namespace vc

@@ -1,0 +1,234 @@
+// CompoundAllocator: bringing free memory back from where it waits.
+//
+//      deferred ----poll()----+
+//                             v
+//      slots' caches --drain--+--> zones          contiguous compounds
+//                             |
+//                             +--> pending --purge()--> zones     mapped compounds
+//                                   unmap all, ONE shootdown, then free
+#pragma once
+
+#include "vcompound/compound/allocator.h"
+
+namespace vc {
+
+/// The free pages that reclaim() could bring back to the zones.
+template <Platform P>
+PageCount CompoundAllocator<P>::reclaimable() const {
+  return cached_pages() + pending_.pages() + deferred_.pages();
+}
+
+template <Platform P>
+PageCount CompoundAllocator<P>::cached_pages() const {
+  PageCount sum{};
+  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+    sum += PageCount(slots_[i].counters.cached_pages.load_relaxed());
+  }
+  return sum;
+}
+
+template <Platform P>
+void CompoundAllocator<P>::poll() {
+  if (!deferred_.empty()) release_deferred();
+  if (pending_.pages() <= pending_limit_) return;
+  TryGuard guard(reclaim_lock_, Wait::no);  // if it is held, somebody is at it already
+  if (guard) purge();
+}
+
+/// Frees for good what was freed where blocking was forbidden.
+template <Platform P>
+void CompoundAllocator<P>::release_deferred() {
+  for (Pfn head = deferred_.take_all(); head != kNoPfn;) {
+    const Pfn next = frames_[head].next();
+    const PageCount pages = pages_of(head);
+    release_compound(head, frames_[head].tag().kind);
+    deferred_.removed(pages);
+    head = next;
+  }
+}
+
+template <Platform P>
+void CompoundAllocator<P>::reclaim() {
+  Guard guard(reclaim_lock_);
+  release_deferred();
+  drain_all_slots();
+  purge();
+}
+
+// ---- the caches of the slots --------------------------------------------------------------------
+
+/// Waits until the owner of a slot is out of it, and keeps it out until release_seized(). The
+/// caller holds the reclaim lock, so there is one drainer at a time.
+template <Platform P>
+void CompoundAllocator<P>::seize(Slot& slot) {
+  slot.wanted.store_relaxed(1);
+  p_.heavy_barrier();
+  while (slot.busy.load_acquire() != 0) p_.relax();
+}
+
+template <Platform P>
+void CompoundAllocator<P>::drain_all_slots() {
+  counters_.drains.fetch_add(1);
+  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+    Slot& slot = slots_[i];
+    if (slot.counters.cached_pages.load_relaxed() == 0) continue;
+    seize(slot);
+    drain(slot);
+    release_seized(slot);
+  }
+}
+
+/// Empties a slot that is the caller's: entered or seized.
+template <Platform P>
+void CompoundAllocator<P>::drain(Slot& slot) {
+  for (Bin& bin : slot.bins) {
+    if (slot.counters.cached_pages.load_relaxed() == 0) return;
+    drain_bin(slot, bin);
+  }
+}
+
+template <Platform P>
+void CompoundAllocator<P>::drain_bin(Slot& slot, Bin& bin) {
+  while (bin.count != 0) {
+    const Pfn head(bin.heads[--bin.count]);
+    const Kind kind = frames_[head].tag().kind;
+    const PageCount pages = pages_of(head);
+    release_compound(head, kind);
+    slot.counters.cached_pages.add_single_writer(0 - pages.value);
+  }
+}
+
+template <Platform P>
+bool CompoundAllocator<P>::drain_own_slot() {
+  Slot* slot = enter();
+  if (slot == nullptr) return false;
+  const bool held = p_.may_block() && slot->counters.cached_pages.load_relaxed() != 0;
+  if (held) drain(*slot);
+  leave(slot);
+  return held;
+}
+
+// ---- pending areas ------------------------------------------------------------------------------
+
+/// Unmaps everything that is pending, shoots all of it down at once, and only then frees the
+/// frames, then the addresses, then the mappings. The caller holds the reclaim lock.
+template <Platform P>
+void CompoundAllocator<P>::purge() {
+  const Pfn chain = pending_.take_all();
+  if (chain == kNoPfn) return;
+  const Invalidated proof = unmap_all(chain);
+  for (Pfn head = chain; head != kNoPfn;) {
+    const Pfn next = frames_[head].next();
+    release_area(head, proof);
+    head = next;
+  }
+}
+
+/// Removes the translations of a chain of areas; neighbours in address by one call.
+template <Platform P>
+Invalidated CompoundAllocator<P>::unmap_all(Pfn chain) {
+  Unmapped stale(VirtRange{});
+  VirtRange row{};
+  const auto unmap_row = [&] {
+    if (row.size.value == 0) return;
+    stale.absorb(p_.unmap(row));
+    counters_.unmaps.fetch_add(1);
+  };
+  for (Pfn head = chain; head != kNoPfn; head = frames_[head].next()) {
+    const VirtRange area = range_of(head);
+    const Bytes guard = frame_size_.bytes();  // neighbours have one guard page between them
+    if (row.size.value != 0 && row.end() + guard == area.start) {
+      row.size = area.end() - row.start;
+    } else if (row.size.value != 0 && area.end() + guard == row.start) {
+      row = {area.start, row.end() - area.start};
+    } else {
+      unmap_row();
+      row = area;
+    }
+  }
+  unmap_row();
+  counters_.shootdowns.fetch_add(1);
+  return p_.shootdown(static_cast<Unmapped&&>(stale));
+}
+
+/// Returns the frames, the mappings and the addresses of an area that nobody can reach any more.
+template <Platform P>
+void CompoundAllocator<P>::release_area(Pfn head, const Invalidated&) {
+  const Vpn first = frames_[head].first_page();
+  const PageCount pages = vmap_.pages(first);
+  std::uint64_t mappings = 1;  // the guard page's
+  for_each_mapped_run(first, pages, [&](PfnRange run, Vpn) {
+    ++mappings;
+    give_back(run);
+  });
+  pending_.removed(pages);
+  p_.refund_mappings(mappings);
+  Guard guard(vmap_lock_);
+  vmap_.release(first);
+}
+
+// ---- trim ---------------------------------------------------------------------------------------
+
+template <Platform P>
+PageCount CompoundAllocator<P>::trim() {
+  reclaim();
+  PageCount trimmed{};
+  if (commits_.always_committed()) return trimmed;
+  for (std::uint32_t i = 0; i < node_count_; ++i) trimmed += trim_node(nodes_[i]);
+  return trimmed;
+}
+
+/// Takes committed units that are wholly free out of the zone, a few at a time so that others are
+/// not kept waiting, decommits them, and gives them back.
+template <Platform P>
+PageCount CompoundAllocator<P>::trim_node(Node& node) {
+  static constexpr std::uint32_t kBatch = 64;
+  PageCount trimmed{};
+  for (;;) {
+    PfnRange units[kBatch];
+    std::uint32_t count = 0;
+    {
+      Guard guard(node.lock);
+      node.zone.for_each_free_block([&](PfnRange block) {
+        count += find_committed(block, units + count, kBatch - count);
+        return count != kBatch;
+      });
+      for (std::uint32_t i = 0; i < count; ++i) node.zone.take_exactly(units[i]);
+    }
+    PageCount lost{};
+    for (std::uint32_t i = 0; i < count; ++i) lost += decommit(units[i]);
+    trimmed += lost;
+    if (lost.value == 0) return trimmed;
+  }
+}
+
+/// The committed units that lie wholly in a free block; at most `room` of them.
+template <Platform P>
+std::uint32_t CompoundAllocator<P>::find_committed(PfnRange block, PfnRange* units,
+                                                   std::uint32_t room) const {
+  std::uint32_t found = 0;
+  const std::uint64_t last = commits_.unit_of(block.end() - PageCount(1));
+  for (std::uint64_t u = commits_.unit_of(block.first); u <= last && found != room; ++u) {
+    const PfnRange unit = commits_.frames_of(u);
+    const bool inside = unit.first >= block.first && unit.end() <= block.end();
+    if (inside && commits_.committed(u)) units[found++] = unit;
+  }
+  return found;
+}
+
+/// Gives the memory behind a unit that is ours back to the system, and its frames to their zone.
+/// Returns the frames that lost their memory: none if the platform could not do it.
+template <Platform P>
+PageCount CompoundAllocator<P>::decommit(PfnRange unit) {
+  bool done = false;
+  {
+    Guard guard(commit_lock_);
+    done = p_.decommit(unit).ok();
+    if (done) commits_.clear(commits_.unit_of(unit.first));
+    if (done) committed_pages_.fetch_sub(unit.count.value);
+  }
+  give_back(unit);
+  return done ? unit.count : PageCount(0);
+}
+
+}  // namespace vc

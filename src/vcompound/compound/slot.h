@@ -1,0 +1,88 @@
+// Slot: what one thread (in a kernel: one CPU) has for itself: a cache of compounds, its counters,
+// and the call sites it used last.
+//
+// The cache keeps freed compounds *whole*: head, tails and, for a mapped one, the mapping all stay
+// as they are, so using one again is a few stores. It is sorted into bins by exact page count:
+//
+//      pages    1    2    3  ...  64 | 65..   (hashed: a bin holds one page count at a time)
+//             +----+----+----+- -+----+----+- -+----+
+//             | 14 | .. |    |   |    |    |   |    |      each bin one cache line
+//             +----+----+----+- -+----+----+- -+----+
+//
+// Everything here is *free* memory: whenever the zones cannot serve a request, the caches of all
+// slots are drained, before anything is refused.
+//
+// The gate. The owner must not pay for a lock, yet another thread must be able to drain the cache.
+// So the two sides of the lock are asymmetric:
+//
+//      owner                                  drainer (one at a time)
+//      busy = 1                               wanted = 1
+//      light barrier                          heavy barrier
+//      if wanted: busy = 0, give up           wait until busy == 0
+//      ... use the cache ...                  ... drain ...
+//      busy = 0                               wanted = 0
+//
+// light+heavy order the accesses as if both were full barriers (Dekker), so at least one side sees
+// the other. On Linux the heavy side is membarrier(2). An owner that is interrupted while busy
+// finds `busy` set by itself in the handler, and works without its cache.
+//
+// Invariants (CompoundAllocator::check proves them):
+//   S1  every member of a bin is a `cached` head with exactly the bin's page count
+//   S2  cached_pages == sum over bins of pages * count
+#pragma once
+
+#include <cstdint>
+
+#include "vcompound/base/atomic.h"
+#include "vcompound/compound/call_sites.h"
+#include "vcompound/frame/frame.h"
+
+namespace vc {
+
+/// Freed compounds of one page count.
+struct alignas(64) Bin {
+  static constexpr std::uint32_t kCapacity = 14;
+
+  std::uint32_t pages = 0;
+  std::uint32_t count = 0;
+  std::uint32_t heads[kCapacity] = {};
+};
+static_assert(sizeof(Bin) == 64, "a bin is one cache line");
+
+/// Counters with one writer, the slot's owner; anyone may read.
+struct SlotCounters {
+  Atomic<std::uint64_t> frees;
+  Atomic<std::uint64_t> cached_pages;
+};
+
+/// One remembered call site, with what it got from this cache since its counters were collected.
+struct RecentSite {
+  std::uint64_t key = 0;
+  SiteId id = 0;
+  std::uint32_t hits[2] = {};  ///< by Kind
+};
+
+/// See the head of this file.
+struct alignas(64) Slot {
+  static constexpr std::uint32_t kSmallBins = 64;
+  static constexpr std::uint32_t kBins = 128;
+  static constexpr std::uint32_t kRecentSites = 64;
+
+  Atomic<std::uint32_t> busy;
+  Atomic<std::uint32_t> wanted;
+  Atomic<std::uint32_t> has_sites;  ///< `sites` holds something
+  SlotCounters counters;
+  Bin bins[kBins];
+  RecentSite sites[kRecentSites];
+
+  /// The bin for that page count: one each for the small counts, shared by hash for the others. (A
+  /// count of 0 leads to a shared bin, which never holds it.)
+  Bin& bin_for(std::uint64_t pages) {
+    if (pages - 1 < kSmallBins) [[likely]]
+      return bins[pages - 1];
+    return bins[kSmallBins + (pages * 0x9e37'79b9'7f4a'7c15ULL >> 58)];
+  }
+  RecentSite& recent(std::uint64_t key) { return sites[key * 0x9e37'79b9'7f4a'7c15ULL >> 58]; }
+};
+
+}  // namespace vc

@@ -1,0 +1,164 @@
+// Frame: what is known of one page frame, in twelve bytes.
+//
+// The descriptors live in a table of their own, never inside the managed memory: a GPU's memory
+// cannot be touched by the CPU, and a stray write into freed memory must not corrupt a list.
+//
+//        word       bits       free_head     head (contiguous)  head (mapped)   tail
+//      +--------+
+//      | link   |   32         previous      pages              first Vpn       head's Pfn
+//      +--------+
+//      | more   |   32         next          references         references      Vpn (mapped)
+//      +--------+
+//      | tag    |   4 state, 1 kind, 5 order, 6 unused, 16 call site
+//      +--------+
+//
+// A mapped head has no room for its number of pages; that stands in the vmap table, in the entry
+// of the guard page in front of the area (vmap/vmap_space.h).
+//
+// Legal transitions ("->" by one thread that owns the frame, "=>" by compare-and-swap):
+//
+//      absent    -> free_head | inner            the zone is given its memory
+//      free_head -> inner                        taken from a free list, or coalesced away
+//      inner     -> free_head | head | tail
+//      head      -> cached | inner               a free into a cache; a free to the zone
+//      cached    -> head | inner                 reuse from a cache; the cache is drained
+//      head      => deferred -> inner            a free where blocking is forbidden
+//      head      -> pending -> inner             a mapped compound waits for its shootdown
+//
+// A tail is only a *hint*: freeing a compound does not rewrite its tails. Whoever follows a tail to
+// its head must check that the head is in use and its compound really covers the frame
+// (FrameTable::head_of does). That is what makes a free cost nothing per page.
+#pragma once
+
+#include <cstdint>
+
+#include "vcompound/base/atomic.h"
+#include "vcompound/base/units.h"
+
+namespace vc {
+
+/// What a frame is at the moment.
+enum class FrameState : std::uint8_t {
+  absent,     ///< Not managed: outside every zone. All zero, so fresh memory is a valid table.
+  inner,      ///< Inside a free block, or in transit between two owners.
+  free_head,  ///< First frame of a free block.
+  head,       ///< First frame of a compound in use.
+  tail,       ///< Another frame of a compound (or once was: see above).
+  cached,     ///< First frame of a compound that waits in a cache to be used again.
+  deferred,   ///< First frame of a compound freed where blocking was forbidden.
+  pending,    ///< First frame of a mapped compound that waits for its shootdown.
+};
+
+/// A short stable name of a state.
+const char* name_of(FrameState state);
+
+/// Is a compound one run of frames, or several joined by a mapping?
+enum class Kind : std::uint8_t { contiguous, mapped };
+
+/// The number by which a call site is known (compound/call_sites.h); 0 is "unknown".
+using SiteId = std::uint16_t;
+
+/// The part of a descriptor that says what the frame is; one 32-bit word, read and written whole.
+struct FrameTag {
+  FrameState state = FrameState::absent;
+  Kind kind = Kind::contiguous;
+  Order order{};    ///< of a free_head
+  SiteId site = 0;  ///< of a compound's head: who allocated it
+
+  constexpr bool operator==(const FrameTag&) const = default;
+
+  /// The word that stands in the descriptor.
+  constexpr std::uint32_t pack() const {
+    return static_cast<std::uint32_t>(state) | static_cast<std::uint32_t>(kind) << 4 |
+           order.value << 5 | static_cast<std::uint32_t>(site) << 16;
+  }
+  /// The reverse of pack().
+  static constexpr FrameTag unpack(std::uint32_t word) {
+    return FrameTag{.state = static_cast<FrameState>(word & 15),
+                    .kind = static_cast<Kind>(word >> 4 & 1),
+                    .order = Order(word >> 5 & 31),
+                    .site = static_cast<SiteId>(word >> 16)};
+  }
+};
+
+/// One descriptor. Words are read by threads that hold no lock (a stale pointer may be checked at
+/// any moment), so every access is atomic; on the machines we know that costs nothing.
+class Frame {
+ public:
+  FrameTag tag() const { return FrameTag::unpack(tag_.load_acquire()); }
+  void set_tag(FrameTag tag) { tag_.store_release(tag.pack()); }
+  FrameState state() const { return tag().state; }
+
+  /// @name The tag as the packed word it is, for the hot paths.
+  /// @{
+  static constexpr std::uint32_t kStateAndKind = 0x1f;
+  static constexpr std::uint32_t kMappedBit = 0x10;
+  std::uint32_t word() const { return tag_.load_acquire(); }
+  void set_word(std::uint32_t word) { tag_.store_release(word); }
+  /// @}
+
+  /// Changes the tag if it still is `expected`.
+  bool replace_tag(FrameTag expected, FrameTag desired) {
+    std::uint32_t word = expected.pack();
+    return tag_.compare_exchange(word, desired.pack());
+  }
+
+  /// @name Views of the two other words; which is valid follows from the state.
+  /// @{
+  Pfn previous() const { return Pfn(link_.load_relaxed()); }
+  void set_previous(Pfn pfn) { link_.store_relaxed(narrow(pfn.value)); }
+  Pfn next() const { return Pfn(more_.load_relaxed()); }
+  void set_next(Pfn pfn) { more_.store_relaxed(narrow(pfn.value)); }
+
+  PageCount pages() const { return PageCount(link_.load_relaxed()); }
+  void set_pages(PageCount pages) { link_.store_relaxed(narrow(pages.value)); }
+  Vpn first_page() const { return Vpn(link_.load_relaxed()); }
+  void set_first_page(Vpn page) { link_.store_relaxed(narrow(page.value)); }
+  Atomic<std::uint32_t>& references() { return more_; }
+  const Atomic<std::uint32_t>& references() const { return more_; }
+
+  Pfn head() const { return Pfn(link_.load_relaxed()); }
+  void set_head(Pfn pfn) { link_.store_relaxed(narrow(pfn.value)); }
+  Vpn page() const { return Vpn(more_.load_relaxed()); }
+  void set_page(Vpn page) { more_.store_relaxed(narrow(page.value)); }
+  /// @}
+
+ private:
+  static constexpr std::uint32_t narrow(std::uint64_t v) { return static_cast<std::uint32_t>(v); }
+
+  Atomic<std::uint32_t> link_;
+  Atomic<std::uint32_t> more_;
+  Atomic<std::uint32_t> tag_;
+};
+
+static_assert(sizeof(Frame) == 12, "twelve bytes a frame: 0.293 % of 4 KiB frames");
+static_assert(
+    FrameTag::unpack(FrameTag{FrameState::pending, Kind::mapped, kMaxOrder, 0xffff}.pack()) ==
+    FrameTag{FrameState::pending, Kind::mapped, kMaxOrder, 0xffff});
+static_assert(FrameTag{.state = FrameState{0xf}, .kind = Kind::mapped}.pack() ==
+              Frame::kStateAndKind);
+static_assert(FrameTag{.kind = Kind::mapped}.pack() == Frame::kMappedBit);
+static_assert(FrameTag{}.pack() == 0, "zeroed memory is a table of absent frames");
+
+/// The table of descriptors of the frames [range.first, range.end()).
+class FrameTable {
+ public:
+  FrameTable() = default;
+  /// `descriptors` is zeroed memory for range.count descriptors, owned by the caller.
+  FrameTable(Frame* descriptors, PfnRange range)
+      : origin_(reinterpret_cast<std::uintptr_t>(descriptors) - range.first.value * sizeof(Frame)),
+        range_(range) {}
+
+  PfnRange range() const { return range_; }
+  bool contains(Pfn pfn) const { return range_.contains(pfn); }
+  /// The descriptor of a frame of the table.
+  Frame& operator[](Pfn pfn) const {
+    return *reinterpret_cast<Frame*>(origin_ + pfn.value * sizeof(Frame));
+  }
+
+ private:
+  std::uintptr_t origin_ = 0;  ///< where the descriptor of frame 0 is, or would be
+  PfnRange range_{};
+};
+
+}  // namespace vc

@@ -1,0 +1,153 @@
+// What a home must supply, said once.
+//
+// A platform is a class that satisfies the concept `Platform` below; each platform asserts it under
+// its own definition. The core calls nothing else. Conditions that a type cannot express stand
+// beside each requirement as PRE and POST; the conformance suite tests them in every home.
+//
+//   frames        commit, decommit, zero        what is behind a frame number
+//   direct map    direct_map                    all frames at one constant offset
+//   mapping       map, unmap, shootdown         the fallback
+//   concurrency   Lock, slot, barriers, relax   caches that take no shared lock
+//   bookkeeping   metadata                      memory for the core's own tables
+//
+// The order unmap -> shootdown -> free is kept by types. Unmapping returns an `Unmapped` token;
+// only shootdown() turns it into `Invalidated`; and the core's code that gives frames of a mapping
+// back takes an `Invalidated`. The tokens cannot be copied, and dropping one is a compiler warning.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include "vcompound/base/error.h"
+#include "vcompound/base/units.h"
+
+namespace vc {
+
+/// Whether a platform call worked; if not, why.
+struct [[nodiscard]] PlatformStatus {
+  Reason reason = Reason::none;
+  int system_error = 0;
+  const char* detail = "";
+
+  bool ok() const { return reason == Reason::none; }
+};
+
+/// Proof that translations were removed from the page tables, but may still be in some TLB.
+class [[nodiscard]] Unmapped {
+ public:
+  explicit Unmapped(VirtRange range) : range_(range) {}
+  Unmapped(Unmapped&& other) noexcept : range_(other.range_) { other.range_ = {}; }
+  Unmapped& operator=(Unmapped&&) = delete;
+  Unmapped(const Unmapped&) = delete;
+  Unmapped& operator=(const Unmapped&) = delete;
+
+  /// Covers also what `other` covers: one shootdown serves both.
+  void absorb(Unmapped other) {
+    if (range_.size.value == 0) {
+      range_ = other.range_;
+      return;
+    }
+    if (other.range_.size.value == 0) return;
+    const VirtAddr start = range_.start < other.range_.start ? range_.start : other.range_.start;
+    const VirtAddr end = range_.end() > other.range_.end() ? range_.end() : other.range_.end();
+    range_ = {start, end - start};
+  }
+  /// The smallest range that holds everything unmapped.
+  VirtRange range() const { return range_; }
+
+ private:
+  VirtRange range_;
+};
+
+/// Proof that no CPU can reach the unmapped frames any more: they may be freed.
+class [[nodiscard]] Invalidated {
+ public:
+  /// Only a platform's shootdown() makes one.
+  explicit Invalidated(const Unmapped&) {}
+  Invalidated(Invalidated&&) noexcept = default;
+  Invalidated(const Invalidated&) = delete;
+  Invalidated& operator=(const Invalidated&) = delete;
+  Invalidated& operator=(Invalidated&&) = delete;
+};
+
+/// A lock: not recursive; may be held while calling the platform.
+template <class L>
+concept Lockable = requires(L& lock) {
+  lock.lock();
+  lock.unlock();
+  { lock.try_lock() } -> std::same_as<bool>;
+};
+
+/// "This caller has no slot": it works without a cache.
+inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
+
+/// A home of the allocator core.
+template <class P>
+concept Platform = Lockable<typename P::Lock> &&
+    requires(P& p, const P& c, PfnRange run, VirtAddr address, VirtRange range, std::uint32_t node,
+             std::uint64_t n) {
+  // The number of slots: at most this many callers own a cache. A constant.
+  { P::kSlots } -> std::convertible_to<std::uint32_t>;
+
+  // The size of a frame. Constant after construction.
+  { c.frame_size() } -> std::same_as<FrameSize>;
+  // NUMA nodes 0..node_count()-1 and the frames of each; ranges are disjoint, none is empty.
+  { c.node_count() } -> std::same_as<std::uint32_t>;
+  { c.node_frames(node) } -> std::same_as<PfnRange>;
+
+  // The unit in which frames are committed, in frames; a power of two. 0: frames need no commit.
+  { c.commit_unit() } -> std::same_as<PageCount>;
+  // Puts memory behind `run`. PRE: run lies in one commit unit or is a row of whole ones, none of
+  // which is committed. POST: ok and the frames read as zero through every translation, or an
+  // error and nothing changed. May block.
+  { p.commit(run) } -> std::same_as<PlatformStatus>;
+  // Gives the memory behind `run` back to the system. PRE: committed, as for commit(); nobody uses
+  // it; it is mapped nowhere but in the direct map. May block.
+  { p.decommit(run) } -> std::same_as<PlatformStatus>;
+
+  // All frames at one constant offset: frame `pfn` is at start + pfn * frame size. Its start is a
+  // multiple of 1 GiB, so alignment of a frame number is alignment of its address.
+  { c.direct_map() } -> std::same_as<VirtRange>;
+  // The range in which mapped compounds live; a multiple of the frame size; its start is a multiple
+  // of the chunk.
+  { c.vmap_range() } -> std::same_as<VirtRange>;
+  // The frames of one huge page; a power of two. Runs that start at a multiple of it, at an address
+  // that is a multiple of its size, are mapped by huge entries. 1: no huge pages.
+  { c.huge_pages() } -> std::same_as<PageCount>;
+
+  // Maps the committed frames `run` at `address`. PRE: nothing is mapped there. POST: accesses
+  // reach the frames; or an error, and nothing is mapped there.
+  { p.map(address, run) } -> std::same_as<PlatformStatus>;
+  // Removes every translation of `range`, which may have holes. Cannot fail.
+  { p.unmap(range) } -> std::same_as<Unmapped>;
+  // Makes stale translations unreachable on all CPUs. May block; never called in a no-block
+  // context.
+  { p.shootdown(Unmapped(range)) } -> std::same_as<Invalidated>;
+  // Charges n mappings to the platform's budget: true, or false and nothing changed. Thread-safe.
+  { p.charge_mappings(n) } -> std::same_as<bool>;
+  { p.refund_mappings(n) } -> std::same_as<void>;
+  { c.mappings_used() } -> std::same_as<std::uint64_t>;
+  { c.mappings_limit() } -> std::same_as<std::uint64_t>;
+  // Writes zeros to a range that is mapped or in the direct map, and committed.
+  { p.zero(range) } -> std::same_as<void>;
+
+  // The caller's slot: a number below kSlots that no other caller has at the same time, or kNoSlot.
+  // The caller keeps it at least until leave_slot() (a kernel forbids preemption in between).
+  { p.slot() } -> std::same_as<std::uint32_t>;
+  { p.leave_slot() } -> std::same_as<void>;
+  // A pair of barriers. light_barrier() on one CPU and heavy_barrier() on another order memory
+  // accesses as two full barriers would; the light one is nearly free.
+  { p.light_barrier() } -> std::same_as<void>;
+  { p.heavy_barrier() } -> std::same_as<void>;
+  // Lets others run while waiting for them.
+  { p.relax() } -> std::same_as<void>;
+  // May the caller block (sleep, wait for other CPUs)?
+  { p.may_block() } -> std::same_as<bool>;
+
+  // Zeroed memory for the core's tables, at least 64-byte aligned, resident only where touched;
+  // nullptr if there is none. Lives as long as the platform.
+  { p.metadata(Bytes(n)) } -> std::same_as<void*>;
+};
+
+}  // namespace vc

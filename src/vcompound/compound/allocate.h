@@ -198,8 +198,9 @@ Result<Allocation> CompoundAllocator<P>::refuse(Attempt& attempt) {
 template <Platform P>
 void CompoundAllocator<P>::explain(Attempt& attempt) {
   Error& error = attempt.error;
-  const Stats now = memory_stats();
   error.requested = attempt.request.size;
+  if (is_closed()) return;  // a forked child must not wait for locks of threads it does not have
+  const Stats now = memory_stats();
   error.free = frame_size_.bytes(now.available());
   error.largest_run = frame_size_.bytes(now.largest_run);
   error.largest_gap = frame_size_.bytes(now.largest_gap);

@@ -181,6 +181,10 @@ class CompoundAllocator {
   /// The call sites, with counters brought up to date.
   const CallSites& call_sites();
   std::uint32_t node_count() const { return node_count_; }
+  /// The free frames of a node's zone (without caches and what is pending).
+  PageCount free_pages(std::uint32_t node);
+  /// All frames of a node.
+  PageCount total_pages(std::uint32_t node) const { return nodes_[node].zone.range().count; }
   std::uint32_t node_of(Pfn frame) const;
   FrameSize frame_size() const { return frame_size_; }
   VirtRange direct_map() const { return direct_; }

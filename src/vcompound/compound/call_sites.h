@@ -1,14 +1,14 @@
 // Call sites: who allocates, how often, and with what success.
 //
-//      CallSite {file, line}  ---->  number  ---->  | key | site | counters |
-//      CallSite {0, address}
+//      CallSite {file, line}  --key-->  index  ---->  number  ---->  | key | site | counters |
+//      CallSite {0, address}            (a hash table of numbers, open addressing, never shrinks)
 //
 // A site is registered at its first allocation and keeps its number for the life of the arena; the
 // number stands in the descriptor of every compound it owns. When the table is full, further sites
 // share number 0, "unknown", so nothing is refused for want of bookkeeping.
 //
-// Reading is lock-free: an entry is published by the table's size, last. Registration takes the
-// caller's lock.
+// Reading is lock-free: an entry is complete before its number is published in the index.
+// Registration takes the caller's lock.
 #pragma once
 
 #include <cstdint>
@@ -62,11 +62,14 @@ class CallSites {
     Atomic<std::uint32_t> forced;  ///< always map what this site asks for
   };
 
-  /// The bytes of memory() that a table needs.
-  static constexpr std::uint64_t kMemory = sizeof(Entry) * kCapacity;
+  /// Zeroed memory for a table.
+  struct Memory {
+    Entry entries[kCapacity];
+    Atomic<SiteId> index[2 * kCapacity];
+  };
 
-  /// `memory` is kMemory zeroed bytes. Must come before anything else.
-  void open(void* memory) { entries_ = static_cast<Entry*>(memory); }
+  /// Must come before anything else. `memory` is zeroed and outlives the table.
+  void open(Memory* memory) { memory_ = memory; }
 
   /// The number of a registered site, or 0.
   SiteId find(CallSite site) const;
@@ -74,12 +77,14 @@ class CallSites {
   /// thread-safe against itself.
   SiteId add(CallSite site);
   /// The entry with that number; 0 is the entry of all unknown sites.
-  Entry& operator[](SiteId id) const { return entries_[id]; }
+  Entry& operator[](SiteId id) const { return memory_->entries[id]; }
   /// One more than the largest number in use.
   std::uint32_t size() const { return size_.load_acquire(); }
 
  private:
-  Entry* entries_ = nullptr;
+  std::uint32_t place_of(CallSite site) const;
+
+  Memory* memory_ = nullptr;
   Atomic<std::uint32_t> size_{1};
 };
 

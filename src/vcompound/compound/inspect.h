@@ -208,6 +208,12 @@ void CompoundAllocator<P>::for_each_free_run(Visitor&& visit) {
 }
 
 template <Platform P>
+PageCount CompoundAllocator<P>::free_pages(std::uint32_t node) {
+  Guard guard(nodes_[node].lock);
+  return nodes_[node].zone.free_pages();
+}
+
+template <Platform P>
 std::uint64_t CompoundAllocator<P>::free_blocks(Order order) {
   std::uint64_t sum = 0;
   for (std::uint32_t i = 0; i < node_count_; ++i) {

@@ -32,7 +32,7 @@ bool CompoundAllocator<P>::open_tables() {
   auto* entries = table<Atomic<std::uint32_t>>(vmap_pages.value);
   auto* nodes = table<GapNode>(gaps);
   void* bits = p_.metadata(CommitMap::memory_for(all.count, p_.commit_unit()) + Bytes(8));
-  void* sites = p_.metadata(Bytes(CallSites::kMemory));
+  auto* sites = table<CallSites::Memory>(1);
   slots_ = table<Slot>(P::kSlots);
   if (descriptors == nullptr || entries == nullptr || nodes == nullptr || bits == nullptr ||
       sites == nullptr || slots_ == nullptr) {

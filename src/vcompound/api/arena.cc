@@ -1,0 +1,252 @@
+// Arena: life, allocation, and the switches. What an arena tells is in arena_inspect.cc.
+#include "vcompound/arena.h"
+
+#include <cstdio>
+#include <memory>
+
+#include "vcompound/api/arena_control.h"
+#include "vcompound/api/configuration.h"
+
+namespace vc {
+
+using detail::address_of;
+using detail::allocator_of;
+using detail::ArenaControl;
+using detail::pointer_to;
+
+namespace {
+
+thread_local Error last_refusal;
+
+Error make_error(Reason reason, Bytes requested, const char* detail) {
+  Error error;
+  error.reason = reason;
+  error.requested = requested;
+  error.detail = detail;
+  return error;
+}
+
+LinuxOptions platform_options(const ArenaOptions& o) {
+  LinuxOptions out;
+  out.budget = o.budget;
+  out.frame_size = FrameSize(floor_log2(o.frame_size.value));
+  out.backing =
+      o.backing == Backing::hugetlb ? LinuxOptions::Backing::hugetlb : LinuxOptions::Backing::memfd;
+  out.huge = o.huge == HugePages::never ? LinuxOptions::Huge::never : LinuxOptions::Huge::collapse;
+  out.overcommit = LinuxOptions::Overcommit(o.overcommit == Overcommit::yes);
+  out.precommit = LinuxOptions::Precommit(o.precommit == Precommit::yes);
+  out.after_fork = o.after_fork == AfterFork::exclude ? LinuxOptions::AfterFork::exclude
+                                                      : LinuxOptions::AfterFork::share;
+  out.nodes = o.nodes;
+  out.vmap_space = o.vmap_space;
+  out.mapping_limit = o.mapping_limit;
+  return out;
+}
+
+}  // namespace
+
+// ---- life ---------------------------------------------------------------------------------------
+
+Result<Arena> Arena::create(const ArenaOptions& wanted) {
+  auto effective = effective_options(wanted);
+  if (!effective) {
+    std::fprintf(stderr, "vcompound: %s\n", effective.error().message.c_str());
+    return make_error(Reason::invalid, wanted.budget, "a wrong setting in VCOMPOUND_CONF");
+  }
+  const ArenaOptions& options = *effective;
+  if (!is_power_of_two(options.frame_size.value)) {
+    return make_error(Reason::invalid, options.budget, "a frame size that is not a power of two");
+  }
+  auto patterns = SitePatterns::parse(options.always_map_site);
+  if (!patterns) {
+    return make_error(Reason::invalid, options.budget, "a call site pattern that cannot be read");
+  }
+  const LinuxOptions platform = platform_options(options);
+  const PageCount cache = platform.frame_size.pages_for(options.thread_cache);
+  auto arena = LinuxArena::create(platform, {.slot_cache = cache});
+  if (!arena) return arena.error();
+
+  CompoundAllocator<LinuxPlatform>& allocator = (*arena)->allocator;
+  allocator.set_always_map(options.always_map);
+  allocator.set_injection(options.inject);
+  ArenaControl* control = detail::new_control();
+  control->options = options;
+  control->options.frame_size = allocator.frame_size().bytes();
+  control->patterns = std::move(*patterns);
+  allocator.set_watched(!control->patterns.empty());
+  control->arena.store((*arena).release(), std::memory_order_release);
+  echo_options(control->options);
+  return Arena(control);
+}
+
+Arena::~Arena() {
+  if (control_ == nullptr) return;
+  const std::unique_ptr<LinuxArena> last(control_->arena.exchange(nullptr));
+}
+
+// ---- allocation ---------------------------------------------------------------------------------
+
+namespace {
+
+/// A request beyond what the thread has at hand: the core, then what an arena adds to it.
+[[gnu::noinline]] Result<Allocation> allocate_in(ArenaControl* control, const Request& request,
+                                                 CallSite site) {
+  auto* allocator = allocator_of(control);
+  if (allocator == nullptr) {
+    return make_error(Reason::policy, request.size, "the arena was destroyed or moved from");
+  }
+  control->patterns.apply(site, [&](CallSite s) { allocator->set_site_forced(s, true); });
+  auto got = allocator->allocate(request, site);
+  if (got && got->kind == Kind::mapped && request.size >= control->options.warn_above) {
+    detail::warn_of_fallback(*control, request.size.value, site);
+  }
+  return got;
+}
+
+/// A compound that this thread freed and can use again at once; pages == 0: there is none.
+[[gnu::always_inline]] inline Allocation reuse(ArenaControl* control, Bytes size, CallSite site) {
+  auto* allocator = allocator_of(control);
+  return allocator == nullptr ? Allocation{} : allocator->allocate_hot(size, site);
+}
+
+/// The rest of try_allocate(); by value, so that its caller needs no stack.
+[[gnu::noinline]] void* try_in(ArenaControl* control, Bytes size, CallSite site) {
+  auto got = allocate_in(control, Request{.size = size}, site);
+  if (got) return pointer_to(got->address);
+  last_refusal = got.error();
+  return nullptr;
+}
+
+}  // namespace
+
+Result<Compound> Arena::allocate(Bytes size, CallSite site) {
+  const Allocation hot = reuse(control_, size, site);
+  if (hot.pages.value == 0) return allocate(Request{.size = size}, site);
+  const std::size_t bytes = hot.pages.value * control_->options.frame_size.value;
+  return Compound(control_, pointer_to(hot.address), bytes, hot.kind);
+}
+
+Result<Compound> Arena::allocate(const Request& request, CallSite site) {
+  auto got = allocate_in(control_, request, site);
+  if (!got) return got.error();
+  const std::size_t bytes = got->pages.value * control_->options.frame_size.value;
+  return Compound(control_, pointer_to(got->address), bytes, got->kind);
+}
+
+Result<void*> Arena::allocate_pointer(const Request& request, CallSite site) {
+  auto got = allocate_in(control_, request, site);
+  if (!got) return got.error();
+  return pointer_to(got->address);
+}
+
+void* Arena::try_allocate(Bytes size, CallSite site) noexcept {
+  const Allocation hot = reuse(control_, size, site);
+  if (hot.pages.value != 0) [[likely]]
+    return pointer_to(hot.address);
+  return try_in(control_, size, site);
+}
+
+void* Arena::try_allocate(const Request& request, CallSite site) noexcept {
+  auto got = allocate_in(control_, request, site);
+  if (got) return pointer_to(got->address);
+  last_refusal = got.error();
+  return nullptr;
+}
+
+const Error& Arena::last_error() { return last_refusal; }
+
+Error Arena::can_allocate(const Request& request) {
+  auto* allocator = allocator_of(control_);
+  if (allocator == nullptr) {
+    return make_error(Reason::policy, request.size, "the arena was destroyed or moved from");
+  }
+  return allocator->can_allocate(request);
+}
+
+namespace {
+
+[[gnu::noinline]] Misuse free_in(ArenaControl* control, void* pointer) {
+  auto* allocator = allocator_of(control);
+  if (pointer == nullptr) return Misuse::none;
+  if (allocator == nullptr) return Misuse::closed;
+  const Misuse misuse = allocator->free(address_of(pointer));
+  return misuse == Misuse::none ? misuse : detail::handle_misuse(*control, misuse, pointer);
+}
+
+}  // namespace
+
+Misuse Arena::free(void* pointer) {
+  auto* allocator = allocator_of(control_);
+  if (allocator != nullptr && allocator->free_hot(address_of(pointer))) [[likely]] {
+    return Misuse::none;
+  }
+  return free_in(control_, pointer);
+}
+
+Misuse Arena::get(void* pointer) {
+  auto* allocator = allocator_of(control_);
+  if (allocator == nullptr) return Misuse::closed;
+  const Misuse misuse = allocator->get(address_of(pointer));
+  return misuse == Misuse::none ? misuse : detail::handle_misuse(*control_, misuse, pointer);
+}
+
+Misuse Arena::put(void* pointer) {
+  auto* allocator = allocator_of(control_);
+  if (allocator == nullptr) return Misuse::closed;
+  const Misuse misuse = allocator->put(address_of(pointer));
+  return misuse == Misuse::none ? misuse : detail::handle_misuse(*control_, misuse, pointer);
+}
+
+// ---- handles ------------------------------------------------------------------------------------
+
+void Compound::reset() {
+  void* const pointer = release();
+  if (pointer == nullptr) return;
+  auto* allocator = allocator_of(arena_);
+  const Misuse misuse = allocator == nullptr ? Misuse::closed : allocator->put(address_of(pointer));
+  // A forked child destroys its copies of handles; the memory is the parent's, so nothing is wrong.
+  const bool in_child = misuse == Misuse::closed && allocator != nullptr;
+  if (misuse != Misuse::none && !in_child) detail::handle_misuse(*arena_, misuse, pointer);
+}
+
+Compound Compound::share() const {
+  auto* allocator = allocator_of(arena_);
+  if (data_ == nullptr || allocator == nullptr) return {};
+  if (allocator->get(address_of(data_)) != Misuse::none) return {};
+  return Compound(arena_, data_, size_, kind_);
+}
+
+// ---- housekeeping and switches ------------------------------------------------------------------
+
+Bytes Arena::trim() {
+  auto* allocator = allocator_of(control_);
+  return allocator == nullptr ? Bytes(0) : frame_size().bytes(allocator->trim());
+}
+
+void Arena::reclaim() {
+  if (auto* allocator = allocator_of(control_)) allocator->reclaim();
+}
+
+void Arena::set_always_map(Trigger trigger) {
+  if (auto* allocator = allocator_of(control_)) allocator->set_always_map(trigger);
+}
+
+Trigger Arena::always_map() const {
+  auto* allocator = allocator_of(control_);
+  return allocator == nullptr ? Trigger::off() : allocator->always_map();
+}
+
+void Arena::set_site_forced(CallSite site, bool forced) {
+  if (auto* allocator = allocator_of(control_)) allocator->set_site_forced(site, forced);
+}
+
+void Arena::set_injection(Trigger trigger) {
+  if (auto* allocator = allocator_of(control_)) allocator->set_injection(trigger);
+}
+
+// ---- no-block scopes ----------------------------------------------------------------------------
+
+NoBlock::NoBlock() { ++os::no_block_depth; }
+NoBlock::~NoBlock() { --os::no_block_depth; }
+
+}  // namespace vc

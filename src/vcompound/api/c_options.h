@@ -11,9 +11,9 @@ struct Wrong {
   const char* what;
 };
 
-Result<ArenaOptions, Wrong> options_from(const vc_arena_options& options);
-Result<Request, Wrong> request_from(const vc_request& request);
-Result<Trigger, Wrong> trigger_from(vc_trigger trigger);
+Result<ArenaOptions, Wrong> options_from(const vc_arena_options& given);
+Result<Request, Wrong> request_from(const vc_request& c);
+Result<Trigger, Wrong> trigger_from(vc_trigger c);
 vc_trigger to_c(Trigger trigger);
 
 }  // namespace vc::c

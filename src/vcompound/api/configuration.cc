@@ -10,6 +10,12 @@
 namespace vc {
 namespace {
 
+#ifdef VC_ALWAYS_MAP_DEFAULT
+constexpr bool kMapByDefault = true;
+#else
+constexpr bool kMapByDefault = false;
+#endif
+
 using setting::quote;
 using setting::Setting;
 
@@ -98,9 +104,7 @@ std::string to_configuration(const ArenaOptions& options) {
 
 Result<ArenaOptions, ConfigurationError> effective_options(const ArenaOptions& options) {
   ArenaOptions base = options;
-#ifdef VC_ALWAYS_MAP_DEFAULT
-  if (base.always_map == Trigger::off()) base.always_map = Trigger::always();
-#endif
+  if (kMapByDefault && base.always_map == Trigger::off()) base.always_map = Trigger::always();
   const char* text = secure_getenv(kConfigurationVariable);
   auto result = parse_configuration(text == nullptr ? "" : text, base);
   if (result) return result;

@@ -109,10 +109,14 @@ std::string write_percent(std::uint32_t probability) {
         percent < power_of_ten(digits + 2) && probability_of(candidate) == probability;
     if (!exact && digits < kPercentDigits) continue;
     std::string text = std::to_string(static_cast<std::uint64_t>(percent / power_of_ten(digits)));
-    if (digits == 0) return text + "%";
-    std::string fraction =
-        std::to_string(static_cast<std::uint64_t>(percent % power_of_ten(digits)));
-    return text + "." + std::string(digits - fraction.size(), '0') + fraction + "%";
+    if (digits != 0) {
+      const auto rest = static_cast<std::uint64_t>(percent % power_of_ten(digits));
+      const std::string fraction = std::to_string(rest);
+      text += '.';
+      text.append(digits - fraction.size(), '0').append(fraction);
+    }
+    text += '%';
+    return text;
   }
 }
 

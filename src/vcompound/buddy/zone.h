@@ -59,9 +59,9 @@ class Zone {
   /// then adjacent blocks, of which it looks at a bounded number.
   Pfn take(PageCount pages, PageCount alignment = PageCount(1));
 
-  /// Takes a long run of at most `at_most` frames, preferring the longest there is. If the run has
-  /// `chunk` frames or more it starts at a multiple of `chunk` and its length is a multiple of
-  /// `chunk` (a power of two: the frames of a huge page). Empty if nothing is free.
+  /// Takes a long run of at most `at_most` frames, preferring the longest there is. If whole chunks
+  /// lie in it (`chunk` is a power of two: the frames of a huge page, and a chunk starts at a
+  /// multiple of it), it consists of whole chunks only. Empty if nothing is free.
   PfnRange take_run(PageCount at_most, PageCount chunk);
 
   /// Takes up to `at_most` frames that directly follow `at`, as many as are free.

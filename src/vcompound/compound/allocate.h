@@ -76,7 +76,8 @@ Result<Allocation> CompoundAllocator<P>::allocate_uncached(const Request& reques
   }
   if (attempt.may_block == MayBlock::yes) poll();
 
-  const bool forced = is_forced(request, pages, attempt.site);
+  // Where blocking is forbidden nothing can be mapped, so nothing can be forced to be.
+  const bool forced = attempt.may_block == MayBlock::yes && is_forced(request, pages, attempt.site);
   Pfn head = forced ? take_cached_mapped(attempt, site) : kNoPfn;
   if (head == kNoPfn) head = attempt_all(attempt, forced);
   if (head == kNoPfn && attempt.may_block == MayBlock::yes && reclaimable().value != 0) {
@@ -85,7 +86,10 @@ Result<Allocation> CompoundAllocator<P>::allocate_uncached(const Request& reques
     head = attempt_all(attempt, forced);
   }
   if (head == kNoPfn) return refuse(attempt);
-  if (forced) counters_.forced.fetch_add(1);
+  if (forced && frames_[head].tag().kind == Kind::mapped) {
+    counters_.forced.fetch_add(1);
+    sites_[attempt.site].counters.forced.fetch_add(1);
+  }
   return describe(head);
 }
 
@@ -107,14 +111,18 @@ bool CompoundAllocator<P>::is_mappable(const Attempt& attempt) const {
          (attempt.pages.value > 1 || attempt.alignment.value > 1);
 }
 
+/// Is a contiguous compound not what was asked for?
+template <Platform P>
+bool CompoundAllocator<P>::must_map(const Attempt& attempt) const {
+  const bool spread = attempt.request.placement == Placement::spread() && node_count_ > 1;
+  return attempt.pages.value > 1 && (spread || attempt.request.contiguity == Contiguity::never);
+}
+
 /// The two ways in their order. Each undoes all it did before it gives up.
 template <Platform P>
 Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
-  const Contiguity wish = attempt.request.contiguity;
   const bool may_map = is_mappable(attempt);
-  const bool spread = attempt.request.placement == Placement::spread() && node_count_ > 1;
-  const bool map_first =
-      may_map && (forced || spread || (wish == Contiguity::never && attempt.pages.value > 1));
+  const bool map_first = must_map(attempt) || (may_map && forced);
 
   if (!map_first) {
     Pfn head = try_contiguous(attempt);
@@ -128,12 +136,13 @@ Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
     return kNoPfn;
   }
   const Pfn head = try_mapped(attempt);
+  if (head != kNoPfn || !forced || must_map(attempt)) return head;
   // Forced fallback must not break the promise: without mappings it is a normal request again.
-  if (head == kNoPfn && forced) {
-    attempt.error = {};
-    return try_contiguous(attempt);
-  }
-  return head;
+  const Error error = attempt.error;
+  attempt.error = {};
+  const Pfn run = try_contiguous(attempt);
+  if (run == kNoPfn && !attempt.failed_for_good()) attempt.error = error;
+  return run;
 }
 
 // ---- contiguous ---------------------------------------------------------------------------------
@@ -225,9 +234,10 @@ template <Platform P>
 Error CompoundAllocator<P>::can_allocate(const Request& request) {
   Attempt attempt = begin(request, frame_size_.pages_for(request.size), 0);
   if (attempt.failed_for_good()) return attempt.error;
-  poll();
+  const bool may_block = attempt.may_block == MayBlock::yes;
+  if (may_block) poll();
   if (probe(attempt)) return {};
-  if (reclaimable().value != 0) {
+  if (may_block && reclaimable().value != 0) {
     reclaim();
     attempt.error = {};
     if (probe(attempt)) return {};
@@ -239,15 +249,22 @@ Error CompoundAllocator<P>::can_allocate(const Request& request) {
 /// Does what allocate() would do up to the first step that is not free to undo, then undoes it.
 template <Platform P>
 bool CompoundAllocator<P>::probe(Attempt& attempt) {
-  const Contiguity wish = attempt.request.contiguity;
-  if (wish != Contiguity::never || attempt.pages.value == 1) {
+  const bool may_block = attempt.may_block == MayBlock::yes;
+  if (!must_map(attempt)) {
     const Pfn head = take_run(attempt);
     if (head != kNoPfn) {
-      give_back(PfnRange{head, attempt.pages});
-      return true;
+      const PfnRange run{head, attempt.pages};
+      const bool backed = may_block || commits_.committed(run);
+      give_back(run);
+      if (!backed) fail_uncommitted(attempt);
+      return backed;
     }
   }
   if (!is_mappable(attempt)) return false;
+  if (!may_block) {
+    attempt.contended = true;
+    return false;
+  }
   const RunList runs = gather(attempt);
   const bool enough = runs.pages() == attempt.pages;
   const std::uint64_t mappings = runs.count() + 1;

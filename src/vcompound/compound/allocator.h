@@ -78,7 +78,10 @@ class CompoundAllocator {
  public:
   static constexpr std::uint32_t kMaxNodes = 8;
 
-  explicit CompoundAllocator(P& platform) : p_(platform), frame_size_(platform.frame_size()) {}
+  explicit CompoundAllocator(P& platform)
+      : p_(platform),
+        frame_size_(platform.frame_size()),
+        page_mask_(frame_size_.bytes().value - 1) {}
   CompoundAllocator(const CompoundAllocator&) = delete;
   CompoundAllocator& operator=(const CompoundAllocator&) = delete;
 
@@ -92,10 +95,11 @@ class CompoundAllocator {
   /// the slot's cache has a compound of that size; else O(log) plus a store per page.
   Result<Allocation> allocate(const Request& request, CallSite site);
   /// allocate() for a request that has nothing but a size, if the slot's cache can serve it; else
-  /// an empty answer (pages == 0), and allocate() is to be asked. About 60 instructions.
+  /// an empty answer (pages == 0), and allocate() is to be asked. About 60 instructions, no call.
   Allocation allocate_hot(Bytes size, CallSite site);
   /// Would allocate() succeed if nobody else allocated in between? `reason` is none if so, else the
-  /// reason it would give. May reclaim. A "no" for want of mappings may be over-cautious.
+  /// reason it would give. May reclaim. A "no" for want of mappings, of addresses, or where
+  /// blocking is forbidden, may be over-cautious.
   Error can_allocate(const Request& request);
   /// Frees the compound that starts at `address`. Never fails for a right pointer: where blocking
   /// is forbidden the work is deferred. A wrong pointer changes nothing and is named.
@@ -226,17 +230,16 @@ class CompoundAllocator {
   bool open_tables();
 
   // cached.h
-  Slot* enter();
+  Slot* enter(std::uint32_t id);
   void leave(Slot* slot);
   void seize(Slot& slot);
   static void release_seized(Slot& slot) { slot.wanted.store_release(0); }
   Pfn take_cached(const Request& request, PageCount pages, CallSite site);
   std::uint32_t find_fitting(const Bin& bin, const Request& request) const;
   bool fits(Pfn head, const Request& request) const;
-  std::uint32_t use_again(Slot* slot, Bin& bin, std::uint32_t index, CallSite site);
-  bool put_cached(Pfn head, PageCount pages, std::uint32_t word);
-  std::uint32_t remember(Slot* slot, CallSite site, std::uint32_t kind);
-  void forget(Slot* slot, RecentSite& recent, CallSite site, std::uint64_t key);
+  Kind use_again(Slot* slot, Bin& bin, std::uint32_t index, RecentSite& site);
+  bool put_cached(std::uint32_t id, Pfn head, PageCount pages, std::uint32_t word);
+  RecentSite& remember(Slot* slot, CallSite site);
   SiteId identify(CallSite site);
   Misuse free_beyond_hot(VirtAddr address);
 
@@ -247,6 +250,7 @@ class CompoundAllocator {
   Result<Allocation> allocate_uncached(const Request& request, PageCount pages, CallSite site);
   Pfn take_cached_mapped(const Attempt& attempt, CallSite site);
   bool is_mappable(const Attempt& attempt) const;
+  bool must_map(const Attempt& attempt) const;
   Pfn attempt_all(Attempt& attempt, bool forced);
   Pfn try_contiguous(Attempt& attempt);
   Pfn take_run(Attempt& attempt);
@@ -260,6 +264,7 @@ class CompoundAllocator {
   bool back_area(Attempt& attempt, Vpn first);
   bool map_runs(Attempt& attempt, Vpn first);
   bool back(PfnRange run, Attempt& attempt);
+  static void fail_uncommitted(Attempt& attempt);
   void zero_part(PfnRange unit, PfnRange run);
   PlatformStatus commit_row(std::uint64_t& unit, std::uint64_t end);
   void give_back(PfnRange run);
@@ -299,6 +304,7 @@ class CompoundAllocator {
   PageCount pages_of(Pfn head) const;
   Stats memory_stats();
   void collect_site_counters();
+  std::uint64_t cached_compounds();
   void flush(RecentSite& recent);
   void set_special(std::uint32_t bit, bool on);
   template <class Visitor>
@@ -322,6 +328,7 @@ class CompoundAllocator {
 
   P& p_;
   FrameSize frame_size_;
+  std::uint64_t page_mask_;  ///< frame size - 1
   VirtRange direct_{};
   VirtRange vmap_range_{};
   FrameTable frames_;

@@ -15,8 +15,7 @@ bool CompoundAllocator<P>::back(PfnRange run, Attempt& attempt) {
     return true;
   }
   if (attempt.may_block == MayBlock::no) {
-    attempt.error.reason = Reason::context;
-    attempt.error.detail = "the frames have no memory yet, and giving them some may block";
+    fail_uncommitted(attempt);
     return false;
   }
   const std::uint64_t end = commits_.unit_of(run.end() - PageCount(1)) + 1;
@@ -32,6 +31,12 @@ bool CompoundAllocator<P>::back(PfnRange run, Attempt& attempt) {
     ++unit;
   }
   return true;
+}
+
+template <Platform P>
+void CompoundAllocator<P>::fail_uncommitted(Attempt& attempt) {
+  attempt.error.reason = Reason::context;
+  attempt.error.detail = "the frames have no memory yet, and giving them some may block";
 }
 
 template <Platform P>

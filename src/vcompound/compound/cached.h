@@ -1,16 +1,17 @@
 // CompoundAllocator: the paths that take no lock, because they stay inside the slot.
 #pragma once
 
+#include <bit>
+
 #include "vcompound/compound/allocator.h"
 
 namespace vc {
 
 // ---- the gate of a slot (see slot.h) ------------------------------------------------------------
 
-/// Enters the caller's slot, or returns nullptr: no slot, interrupted inside it, or it is wanted.
+/// Enters the slot with that number, or returns nullptr: it is none, interrupted, or wanted.
 template <Platform P>
-inline Slot* CompoundAllocator<P>::enter() {
-  const std::uint32_t id = p_.slot();
+inline Slot* CompoundAllocator<P>::enter(std::uint32_t id) {
   if (id >= P::kSlots) [[unlikely]]
     return nullptr;
   Slot* slot = &slots_[id];
@@ -33,24 +34,27 @@ inline void CompoundAllocator<P>::leave(Slot* slot) {
 
 // ---- allocation ---------------------------------------------------------------------------------
 
+/// No calls, so no registers to save: whatever is not at hand (a slot, the call site's number) is
+/// left to allocate().
 template <Platform P>
 inline Allocation CompoundAllocator<P>::allocate_hot(Bytes size, CallSite site) {
-  Allocation result{};
   if (special_.load_relaxed() != 0) [[unlikely]]
-    return result;
-  const PageCount pages = frame_size_.pages_for(size);
-  Slot* slot = enter();
+    return {};
+  Slot* slot = enter(p_.slot_at_hand());
   if (slot == nullptr) [[unlikely]]
-    return result;
-  Bin& bin = slot->bin_for(pages.value);
-  if (bin.pages == pages.value && bin.count != 0) [[likely]] {
-    const std::uint32_t head = bin.heads[bin.count - 1];
-    const std::uint32_t kind = use_again(slot, bin, bin.count - 1, site);
-    result.head = Pfn(head);
-    result.pages = pages;
-    result.kind = Kind(kind);
-    result.address =
-        kind == 0 ? direct_address(result.head) : vmap_address(frames_[result.head].first_page());
+    return {};
+  const std::uint64_t pages = (size.value + page_mask_) >> frame_size_.shift();
+  const std::uint64_t key = site.key();
+  Bin& bin = slot->bin_for(pages);
+  RecentSite& recent = slot->recent(key);
+  Allocation result{};
+  if (bin.pages == pages && bin.count != 0 && recent.key == key) [[likely]] {
+    result.head = Pfn(bin.heads[bin.count - 1]);
+    result.pages = PageCount(pages);
+    result.kind = use_again(slot, bin, bin.count - 1, recent);
+    result.address = result.kind == Kind::contiguous
+                         ? direct_address(result.head)
+                         : vmap_address(frames_[result.head].first_page());
   }
   leave(slot);
   return result;
@@ -76,7 +80,7 @@ inline Result<Allocation> CompoundAllocator<P>::allocate(const Request& request,
 template <Platform P>
 inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount pages,
                                              CallSite site) {
-  Slot* slot = enter();
+  Slot* slot = enter(p_.slot());
   if (slot == nullptr) return kNoPfn;
   Pfn head = kNoPfn;
   Bin& bin = slot->bin_for(pages.value);
@@ -84,7 +88,7 @@ inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount p
     const std::uint32_t index = find_fitting(bin, request);
     if (index != bin.count) {
       head = Pfn(bin.heads[index]);
-      use_again(slot, bin, index, site);
+      use_again(slot, bin, index, remember(slot, site));
     }
   }
   leave(slot);
@@ -113,39 +117,30 @@ inline bool CompoundAllocator<P>::fits(Pfn head, const Request& request) const {
   return (address.value & (request.alignment.value - 1)) == 0;
 }
 
-/// Takes a compound out of a bin and puts it in use for `site`; returns its kind as a number.
+/// Takes a compound out of a bin and puts it in use for a call site. Its reference is still there.
 template <Platform P>
-inline std::uint32_t CompoundAllocator<P>::use_again(Slot* slot, Bin& bin, std::uint32_t index,
-                                                     CallSite site) {
+inline Kind CompoundAllocator<P>::use_again(Slot* slot, Bin& bin, std::uint32_t index,
+                                            RecentSite& site) {
   static constexpr std::uint32_t kInUse = FrameTag{.state = FrameState::head}.pack();
   Frame& frame = frames_[Pfn(bin.heads[index])];
   bin.heads[index] = bin.heads[--bin.count];
-  slot->counters.cached_pages.add_single_writer(0 - std::uint64_t{bin.pages});
-  const std::uint32_t kind_bit = frame.word() & Frame::kMappedBit;
-  const std::uint32_t kind = kind_bit != 0 ? 1 : 0;
-  frame.references().store_relaxed(1);
-  frame.set_word(kInUse | kind_bit | remember(slot, site, kind) << 16);
-  return kind;
+  slot->cached_pages.add_single_writer(0 - std::uint64_t{bin.pages});
+  const std::uint32_t mapped = frame.word() & Frame::kMappedBit;
+  frame.set_word(kInUse | mapped | std::uint32_t{site.id} << 16);
+  ++site.hits[mapped != 0 ? 1 : 0];
+  return mapped != 0 ? Kind::mapped : Kind::contiguous;
 }
 
-/// Counts an allocation for its call site, and returns the site's number.
+/// The place of a call site among the recent ones of a slot; another site may have to leave it.
 template <Platform P>
-inline std::uint32_t CompoundAllocator<P>::remember(Slot* slot, CallSite site, std::uint32_t kind) {
+RecentSite& CompoundAllocator<P>::remember(Slot* slot, CallSite site) {
   const std::uint64_t key = site.key();
   RecentSite& recent = slot->recent(key);
-  if (recent.key != key) [[unlikely]]
-    forget(slot, recent, site, key);
-  ++recent.hits[kind];
-  return recent.id;
-}
-
-/// Makes a place among the recent sites remember another site.
-template <Platform P>
-[[gnu::noinline]] void CompoundAllocator<P>::forget(Slot* slot, RecentSite& recent, CallSite site,
-                                                    std::uint64_t key) {
+  if (recent.key == key) return recent;
   flush(recent);
   recent = {.key = key, .id = identify(site), .hits = {}};
   slot->has_sites.store_relaxed(1);
+  return recent;
 }
 
 // ---- free ---------------------------------------------------------------------------------------
@@ -155,13 +150,16 @@ template <Platform P>
 template <Platform P>
 inline bool CompoundAllocator<P>::free_hot(VirtAddr address) {
   static constexpr std::uint32_t kInUse = FrameTag{.state = FrameState::head}.pack();
-  const Pfn head((address - direct_.start).value >> frame_size_.shift());
-  if (!frames_.contains(head) || direct_address(head) != address) return false;
+  // Rotated, an offset inside a page becomes a huge number: one compare finds it and any address
+  // outside the frames.
+  const std::uint64_t offset = address.value - direct_.start.value;
+  const Pfn head(std::rotr(offset, static_cast<int>(frame_size_.shift())));
+  if (!frames_.contains(head)) return false;
   const Frame& frame = frames_[head];
   const std::uint32_t word = frame.word();
   if ((word & Frame::kStateAndKind) != kInUse) return false;
   if (frame.references().load_acquire() != 1) return false;
-  return put_cached(head, frame.pages(), word);
+  return put_cached(p_.slot_at_hand(), head, frame.pages(), word);
 }
 
 template <Platform P>
@@ -169,29 +167,29 @@ inline Misuse CompoundAllocator<P>::free(VirtAddr address) {
   return free_hot(address) ? Misuse::none : free_beyond_hot(address);
 }
 
-/// Keeps a compound in the caller's slot; false if there is no slot or no room.
+/// Keeps a compound in a slot; false if there is no slot or no room.
 ///
 /// The change to `cached` is a plain store: the caller has just seen the compound in use, with the
 /// only reference. Two threads that free the same compound within the same few nanoseconds are
 /// therefore not told apart; any other double free is.
 template <Platform P>
-inline bool CompoundAllocator<P>::put_cached(Pfn head, PageCount pages, std::uint32_t word) {
+inline bool CompoundAllocator<P>::put_cached(std::uint32_t id, Pfn head, PageCount pages,
+                                             std::uint32_t word) {
   static constexpr std::uint32_t kCached = FrameTag{.state = FrameState::cached}.pack();
   if ((special_.load_relaxed() & kSpecialClosed) != 0) [[unlikely]]
     return false;
-  Slot* slot = enter();
+  Slot* slot = enter(id);
   if (slot == nullptr) [[unlikely]]
     return false;
   Bin& bin = slot->bin_for(pages.value);
   if (bin.count == 0) bin.pages = static_cast<std::uint32_t>(pages.value);
-  const std::uint64_t held = slot->counters.cached_pages.load_relaxed() + pages.value;
+  const std::uint64_t held = slot->cached_pages.load_relaxed() + pages.value;
   const bool room =
       bin.pages == pages.value && bin.count != Bin::kCapacity && held <= slot_limit_.value;
   if (room) [[likely]] {
     frames_[head].set_word(kCached | (word & Frame::kMappedBit));
     bin.heads[bin.count++] = static_cast<std::uint32_t>(head.value);
-    slot->counters.cached_pages.store_relaxed(held);
-    slot->counters.frees.add_single_writer(1);
+    slot->cached_pages.store_relaxed(held);
   }
   leave(slot);
   return room;

@@ -7,7 +7,7 @@ namespace vc {
 std::uint32_t CallSites::place_of(CallSite site) const {
   static constexpr std::uint32_t kPlaces = 2 * kCapacity;
   const std::uint64_t key = site.key();
-  auto place = static_cast<std::uint32_t>(mix64(key) % kPlaces);
+  auto place = static_cast<std::uint32_t>((key >> 32) % kPlaces);
   for (;; place = (place + 1) % kPlaces) {
     const SiteId id = memory_->index[place].load_acquire();
     if (id == 0) return place;

@@ -14,7 +14,6 @@
 #include <cstdint>
 
 #include "vcompound/base/atomic.h"
-#include "vcompound/base/random.h"
 #include "vcompound/frame/frame.h"
 
 namespace vc {
@@ -35,10 +34,10 @@ struct CallSite {
   }
   bool operator==(const CallSite&) const = default;
 
-  /// A number that is never 0; the same site has the same key.
+  /// A well-mixed number that is never 0; the same site has the same key.
   std::uint64_t key() const {
-    return (reinterpret_cast<std::uintptr_t>(file) ^ (where << 1 | 1) * 0x9e37'79b9'7f4a'7c15ULL) |
-           1;
+    const std::uint64_t both = reinterpret_cast<std::uintptr_t>(file) ^ where ^ where << 48;
+    return both * 0x9e37'79b9'7f4a'7c15ULL | 1;
   }
 };
 

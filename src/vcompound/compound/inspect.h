@@ -87,16 +87,14 @@ Stats CompoundAllocator<P>::stats() {
     s.mapped_allocations += site.mapped.load_relaxed();
   }
   s.cache_hits = counters_.hits.load_relaxed();
-  s.frees = counters_.frees.load_relaxed();
-  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
-    s.frees += slots_[i].counters.frees.load_relaxed();
-  }
+  s.deferred_frees = counters_.deferred_frees.load_relaxed();
+  // What went into a cache was used again, or was drained, or is still there.
+  s.frees = counters_.frees.load_relaxed() + s.deferred_frees + s.cache_hits +
+            counters_.drained.load_relaxed() + cached_compounds();
   for (std::uint32_t r = 0; r < kReasonCount; ++r) {
     s.refusals[r] = counters_.refusals[r].load_relaxed();
   }
   s.forced_fallbacks = counters_.forced.load_relaxed();
-  s.deferred_frees = counters_.deferred_frees.load_relaxed();
-  s.frees += s.deferred_frees;
   s.misuses = counters_.misuses.load_relaxed();
   s.maps = counters_.maps.load_relaxed();
   s.unmaps = counters_.unmaps.load_relaxed();
@@ -122,6 +120,21 @@ void CompoundAllocator<P>::collect_site_counters() {
     for (RecentSite& recent : slot.sites) flush(recent);
     release_seized(slot);
   }
+}
+
+/// The number of compounds in all caches, as far as it can be read while others use them.
+template <Platform P>
+std::uint64_t CompoundAllocator<P>::cached_compounds() {
+  Guard guard(reclaim_lock_);
+  std::uint64_t sum = 0;
+  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+    Slot& slot = slots_[i];
+    if (slot.cached_pages.load_relaxed() == 0) continue;
+    seize(slot);
+    for (const Bin& bin : slot.bins) sum += bin.count;
+    release_seized(slot);
+  }
+  return sum;
 }
 
 /// Moves what one recent site counted into the table.
@@ -339,10 +352,11 @@ void CompoundAllocator<P>::check_slots() const {
         VC_ASSERT(frames_[head].state() == FrameState::cached,
                   "S1: a bin holds what is not cached");
         VC_ASSERT(pages_of(head).value == bin.pages, "S1: a bin holds another size");
+        VC_ASSERT(references(head) == 1, "S3: a cached compound lost its reference");
         pages += bin.pages;
       }
     }
-    VC_ASSERT(pages == slot.counters.cached_pages.load_relaxed(), "S2: cached pages are wrong");
+    VC_ASSERT(pages == slot.cached_pages.load_relaxed(), "S2: cached pages are wrong");
   }
 }
 

@@ -16,6 +16,7 @@ template <Platform P>
 bool CompoundAllocator<P>::open_tables() {
   Pfn first = p_.node_frames(0).first;
   Pfn end = first;
+  total_pages_ = PageCount(0);  // an open() that failed may be tried again
   for (std::uint32_t i = 0; i < node_count_; ++i) {
     const PfnRange frames = p_.node_frames(i);
     total_pages_ += frames.count;

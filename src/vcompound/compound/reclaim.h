@@ -22,7 +22,7 @@ template <Platform P>
 PageCount CompoundAllocator<P>::cached_pages() const {
   PageCount sum{};
   for (std::uint32_t i = 0; i < P::kSlots; ++i) {
-    sum += PageCount(slots_[i].counters.cached_pages.load_relaxed());
+    sum += PageCount(slots_[i].cached_pages.load_relaxed());
   }
   return sum;
 }
@@ -71,7 +71,7 @@ void CompoundAllocator<P>::drain_all_slots() {
   counters_.drains.fetch_add(1);
   for (std::uint32_t i = 0; i < P::kSlots; ++i) {
     Slot& slot = slots_[i];
-    if (slot.counters.cached_pages.load_relaxed() == 0) continue;
+    if (slot.cached_pages.load_relaxed() == 0) continue;
     seize(slot);
     drain(slot);
     release_seized(slot);
@@ -82,7 +82,7 @@ void CompoundAllocator<P>::drain_all_slots() {
 template <Platform P>
 void CompoundAllocator<P>::drain(Slot& slot) {
   for (Bin& bin : slot.bins) {
-    if (slot.counters.cached_pages.load_relaxed() == 0) return;
+    if (slot.cached_pages.load_relaxed() == 0) return;
     drain_bin(slot, bin);
   }
 }
@@ -94,15 +94,16 @@ void CompoundAllocator<P>::drain_bin(Slot& slot, Bin& bin) {
     const Kind kind = frames_[head].tag().kind;
     const PageCount pages = pages_of(head);
     release_compound(head, kind);
-    slot.counters.cached_pages.add_single_writer(0 - pages.value);
+    slot.cached_pages.add_single_writer(0 - pages.value);
+    counters_.drained.fetch_add(1);
   }
 }
 
 template <Platform P>
 bool CompoundAllocator<P>::drain_own_slot() {
-  Slot* slot = enter();
+  Slot* slot = enter(p_.slot());
   if (slot == nullptr) return false;
-  const bool held = p_.may_block() && slot->counters.cached_pages.load_relaxed() != 0;
+  const bool held = p_.may_block() && slot->cached_pages.load_relaxed() != 0;
   if (held) drain(*slot);
   leave(slot);
   return held;

@@ -29,6 +29,7 @@
 // Invariants (CompoundAllocator::check proves them):
 //   S1  every member of a bin is a `cached` head with exactly the bin's page count
 //   S2  cached_pages == sum over bins of pages * count
+//   S3  a cached compound still has the one reference of its last owner
 #pragma once
 
 #include <cstdint>
@@ -49,12 +50,6 @@ struct alignas(64) Bin {
 };
 static_assert(sizeof(Bin) == 64, "a bin is one cache line");
 
-/// Counters with one writer, the slot's owner; anyone may read.
-struct SlotCounters {
-  Atomic<std::uint64_t> frees;
-  Atomic<std::uint64_t> cached_pages;
-};
-
 /// One remembered call site, with what it got from this cache since its counters were collected.
 struct RecentSite {
   std::uint64_t key = 0;
@@ -70,8 +65,8 @@ struct alignas(64) Slot {
 
   Atomic<std::uint32_t> busy;
   Atomic<std::uint32_t> wanted;
-  Atomic<std::uint32_t> has_sites;  ///< `sites` holds something
-  SlotCounters counters;
+  Atomic<std::uint32_t> has_sites;     ///< `sites` holds something
+  Atomic<std::uint64_t> cached_pages;  ///< written by whoever holds the slot, read by anyone
   Bin bins[kBins];
   RecentSite sites[kRecentSites];
 
@@ -82,7 +77,7 @@ struct alignas(64) Slot {
       return bins[pages - 1];
     return bins[kSmallBins + (pages * 0x9e37'79b9'7f4a'7c15ULL >> 58)];
   }
-  RecentSite& recent(std::uint64_t key) { return sites[key * 0x9e37'79b9'7f4a'7c15ULL >> 58]; }
+  RecentSite& recent(std::uint64_t key) { return sites[key >> 58]; }
 };
 
 }  // namespace vc

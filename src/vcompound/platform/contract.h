@@ -136,6 +136,9 @@ concept Platform = Lockable<typename P::Lock> &&
   // The caller keeps it at least until leave_slot() (a kernel forbids preemption in between).
   { p.slot() } -> std::same_as<std::uint32_t>;
   { p.leave_slot() } -> std::same_as<void>;
+  // The same slot if it can be told without a call (a thread's first slot() may have to find one),
+  // else kNoSlot.
+  { p.slot_at_hand() } -> std::same_as<std::uint32_t>;
   // A pair of barriers. light_barrier() on one CPU and heavy_barrier() on another order memory
   // accesses as two full barriers would; the light one is nearly free.
   { p.light_barrier() } -> std::same_as<void>;

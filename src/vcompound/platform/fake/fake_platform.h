@@ -75,6 +75,7 @@ class FakePlatform {
   void zero(VirtRange range);
   std::uint32_t slot() { return cpu_ < kSlots ? cpu_ : kNoSlot; }
   void leave_slot() {}
+  std::uint32_t slot_at_hand() { return slot(); }
   void light_barrier() { full_barrier(); }
   void heavy_barrier() { full_barrier(); }
   void relax();

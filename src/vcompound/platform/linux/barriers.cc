@@ -10,9 +10,6 @@
 namespace vc::os {
 
 constinit Atomic<bool> light_is_free{false};
-#ifdef VC_THREAD_SANITIZER
-constinit Atomic<int> fence_word{0};
-#endif
 
 namespace {
 
@@ -28,7 +25,7 @@ void prepare_barriers() {
 }
 
 void heavy_barrier() {
-  full_fence();
+  full_barrier();
   if (!light_is_free.load_relaxed()) return;
   if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return;
   // A forked child of an old kernel may have lost the registration.

@@ -37,11 +37,20 @@ int populate(VirtRange range) {
   int result = 0;
   do {
     result = ::madvise(pointer(range.start), range.size.value, MADV_POPULATE_WRITE);
-  } while (result != 0 && (errno == EINTR || errno == EAGAIN));
+  } while (result != 0 && errno == EINTR);
   if (result == 0) return 0;
   if (errno != EINVAL) return errno;
   touch(range);
   return 0;
+}
+
+/// Collapses what can be; pages that are briefly in other hands are worth a second try.
+bool make_huge(VirtRange whole) {
+  for (int tries = 0; tries < 3; ++tries) {
+    if (::madvise(pointer(whole.start), whole.size.value, MADV_COLLAPSE) == 0) return true;
+    if (errno != EAGAIN && errno != EBUSY) return false;
+  }
+  return false;
 }
 
 PlatformStatus no_memory(int error, const char* detail) {
@@ -113,7 +122,7 @@ int Committer::populate_run(VirtRange range) {
 }
 
 void Committer::collapse(VirtRange whole) {
-  const bool collapsed = ::madvise(pointer(whole.start), whole.size.value, MADV_COLLAPSE) == 0;
+  const bool collapsed = make_huge(whole);
   const MappedPages found = mapped_pages(whole);
   const bool believed = found.method == MappedPages::Method::none && collapsed;
   if (found.huge == whole.size || believed) {

@@ -79,6 +79,7 @@ class LinuxPlatform final : private os::ForkListener {
   void zero(VirtRange range) { __builtin_memset(os::pointer(range.start), 0, range.size.value); }
 
   static std::uint32_t slot() { return os::ThreadSlots::current(); }
+  static std::uint32_t slot_at_hand() { return os::ThreadSlots::at_hand(); }
   /// A thread keeps its slot to its end, so there is nothing to do.
   static void leave_slot() {}
   static void light_barrier() { os::light_barrier(); }

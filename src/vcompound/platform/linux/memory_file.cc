@@ -80,11 +80,6 @@ MemoryFile::~MemoryFile() { close(); }
 
 MemoryFile::MemoryFile(MemoryFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
-MemoryFile& MemoryFile::operator=(MemoryFile&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
 int MemoryFile::allocate(PhysAddr offset, Bytes size) const {
   return fallocate_whole(fd_, 0, offset, size);
 }

@@ -22,10 +22,8 @@ class MemoryFile {
   /// policy (RLIMIT_FSIZE).
   static Result<MemoryFile> create(Kind kind, Bytes size);
 
-  MemoryFile() = default;
   ~MemoryFile();
   MemoryFile(MemoryFile&& other) noexcept;
-  MemoryFile& operator=(MemoryFile&& other) noexcept;
   MemoryFile(const MemoryFile&) = delete;
   MemoryFile& operator=(const MemoryFile&) = delete;
 
@@ -42,7 +40,7 @@ class MemoryFile {
  private:
   explicit MemoryFile(int fd) : fd_(fd) {}
 
-  int fd_ = -1;
+  int fd_;
 };
 
 }  // namespace vc::os

@@ -65,12 +65,6 @@ Reservation::~Reservation() {
 Reservation::Reservation(Reservation&& other) noexcept
     : range_(std::exchange(other.range_, {})), spare_(other.spare_.exchange(nullptr)) {}
 
-Reservation& Reservation::operator=(Reservation&& other) noexcept {
-  std::swap(range_, other.range_);
-  other.spare_.store_relaxed(spare_.exchange(other.spare_.load_relaxed()));
-  return *this;
-}
-
 int Reservation::map_file(const MemoryFile& file, PhysAddr offset, VirtRange at,
                           Populate populate) {
   const int flags =

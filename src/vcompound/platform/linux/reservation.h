@@ -40,10 +40,8 @@ class Reservation {
   /// Reserves `size` bytes at a multiple of `alignment`. Errors: address_space, policy.
   static Result<Reservation> create(Bytes size, Bytes alignment);
 
-  Reservation() = default;
   ~Reservation();
   Reservation(Reservation&& other) noexcept;
-  Reservation& operator=(Reservation&& other) noexcept;
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;
 

@@ -7,15 +7,16 @@
 namespace vc::os {
 
 constinit thread_local std::uint32_t no_block_depth = 0;
-constinit thread_local std::uint32_t ThreadSlots::slot_ = ThreadSlots::kUnassigned;
+constinit thread_local std::uint32_t thread_slot = kNoSlot;
 
 namespace {
 
 constexpr std::uint32_t kWords = ThreadSlots::kSlots / 64;
 
 constinit Atomic<std::uint64_t> taken[kWords];
-/// True while the thread is inside assign(): a signal handler that comes then gets no slot.
-constinit thread_local bool assigning = false;
+/// May the thread be given a slot? Not while it is being given one (a signal handler may ask just
+/// then), and not when it is ending.
+constinit thread_local bool may_have_slot = true;
 
 /// Takes the lowest free slot, or answers kNoSlot.
 std::uint32_t take_lowest() {
@@ -35,32 +36,30 @@ void give_back(std::uint32_t slot) {
   taken[slot / 64].fetch_and(~(std::uint64_t{1} << (slot % 64)));
 }
 
-}  // namespace
-
 /// Its destructor runs when the thread ends.
 struct SlotReturn {
   ~SlotReturn() {
-    const std::uint32_t slot = ThreadSlots::slot_;
-    ThreadSlots::slot_ = ThreadSlots::kRetired;
+    const std::uint32_t slot = thread_slot;
+    may_have_slot = false;
+    thread_slot = kNoSlot;
     if (slot < ThreadSlots::kSlots) give_back(slot);
   }
   /// Makes the thread construct the object, and so run its destructor.
   void arm() {}
 };
-
-namespace {
 thread_local SlotReturn slot_return;
-}
+
+}  // namespace
 
 std::uint32_t ThreadSlots::assign() {
-  if (slot_ == kRetired || in_no_block_scope() || assigning) return kNoSlot;
-  assigning = true;
+  if (!may_have_slot || in_no_block_scope()) return kNoSlot;
+  may_have_slot = false;
   const std::uint32_t slot = take_lowest();
   if (slot != kNoSlot) {
     slot_return.arm();
-    slot_ = slot;
+    thread_slot = slot;
   }
-  assigning = false;
+  may_have_slot = true;
   return slot;
 }
 
@@ -74,8 +73,8 @@ std::uint32_t ThreadSlots::used() {
 
 void ThreadSlots::forget_other_threads() {
   for (std::uint32_t word = 0; word < kWords; ++word) {
-    const bool mine = slot_ < kSlots && slot_ / 64 == word;
-    taken[word].store_release(mine ? std::uint64_t{1} << (slot_ % 64) : 0);
+    const bool mine = thread_slot < kSlots && thread_slot / 64 == word;
+    taken[word].store_release(mine ? std::uint64_t{1} << (thread_slot % 64) : 0);
   }
 }
 

@@ -22,6 +22,9 @@
 
 namespace vc::os {
 
+/// The calling thread's slot, or kNoSlot; only ThreadSlots writes it.
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local std::uint32_t thread_slot;
+
 /// The slots of this process. All functions are thread-safe.
 class ThreadSlots {
  public:
@@ -31,9 +34,11 @@ class ThreadSlots {
   /// The calling thread's slot, or kNoSlot: all are taken, the thread is ending, or this would be
   /// its first and it must not block. One load and one compare after the first call.
   static std::uint32_t current() {
-    const std::uint32_t slot = slot_;
+    const std::uint32_t slot = thread_slot;
     return __builtin_expect(slot < kSlots, 1) ? slot : assign();
   }
+  /// The same, but a thread that has none yet is not given one: no call, one load.
+  static std::uint32_t at_hand() { return thread_slot; }
   /// How many slots are taken.
   static std::uint32_t used();
   /// After a fork: the threads of the parent do not exist in the child; only the caller keeps its
@@ -41,14 +46,7 @@ class ThreadSlots {
   static void forget_other_threads();
 
  private:
-  friend struct SlotReturn;
-
-  static constexpr std::uint32_t kUnassigned = 0xffff'fffe;
-  static constexpr std::uint32_t kRetired = 0xffff'ffff;
-
   static std::uint32_t assign();
-
-  [[gnu::tls_model("initial-exec")]] static constinit thread_local std::uint32_t slot_;
 };
 
 }  // namespace vc::os

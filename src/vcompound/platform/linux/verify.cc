@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cinttypes>
+#include <charconv>
 #include <cstdio>
-#include <cstring>
+#include <string_view>
 
 namespace vc {
 namespace os {
@@ -82,24 +82,37 @@ struct SmapsEntry {
 };
 
 /// A line "Name:   123 kB" of an entry.
-void read_field(const char* line, SmapsEntry& entry) {
-  char name[40];
+void read_field(std::string_view line, SmapsEntry& entry) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  const std::string_view name = line.substr(0, colon);
+  line.remove_prefix(std::min(line.find_first_not_of(" \t", colon + 1), line.size()));
   std::uint64_t kib = 0;
-  if (std::sscanf(line, "%39[^:]: %" SCNu64, name, &kib) != 2) return;
+  if (std::from_chars(line.data(), line.data() + line.size(), kib).ec != std::errc()) return;
   const Bytes size(kib * 1024);
-  if (std::strcmp(name, "Rss") == 0) entry.resident = size;
-  for (const char* huge : {"ShmemPmdMapped", "FilePmdMapped", "AnonHugePages"}) {
-    if (std::strcmp(name, huge) == 0) entry.huge += size;
+  if (name == "Rss") entry.resident = size;
+  if (name == "ShmemPmdMapped" || name == "FilePmdMapped" || name == "AnonHugePages") {
+    entry.huge += size;
   }
-  for (const char* hugetlb : {"Shared_Hugetlb", "Private_Hugetlb"}) {
-    if (std::strcmp(name, hugetlb) == 0) entry.hugetlb += size;
-  }
+  if (name == "Shared_Hugetlb" || name == "Private_Hugetlb") entry.hugetlb += size;
 }
 
-Bytes overlap_of(VirtRange range, std::uint64_t start, std::uint64_t end) {
-  const std::uint64_t from = std::max(range.start.value, start);
-  const std::uint64_t to = std::min(range.end().value, end);
-  return Bytes(from < to ? to - from : 0);
+/// A line "START-END mode ..." that begins an entry; empty for any other line.
+VirtRange read_range(std::string_view line) {
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  const char* const stop = line.data() + line.size();
+  const auto first = std::from_chars(line.data(), stop, start, 16);
+  if (first.ec != std::errc() || first.ptr == stop || *first.ptr != '-') return {};
+  const auto second = std::from_chars(first.ptr + 1, stop, end, 16);
+  if (second.ec != std::errc() || second.ptr == stop || *second.ptr != ' ') return {};
+  return {VirtAddr(start), Bytes(end - start)};
+}
+
+Bytes overlap_of(VirtRange a, VirtRange b) {
+  const VirtAddr from = std::max(a.start, b.start);
+  const VirtAddr to = std::min(a.end(), b.end());
+  return from < to ? to - from : Bytes(0);
 }
 
 }  // namespace
@@ -125,11 +138,10 @@ MappedPages parse_smaps(VirtRange range) {
   SmapsEntry entry;
   char line[4352];
   while (std::fgets(line, sizeof line, file) != nullptr) {
-    std::uint64_t start = 0;
-    std::uint64_t end = 0;
-    if (std::sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2) {
+    const VirtRange begun = read_range(line);
+    if (begun.size.value != 0) {
       entry.add_to(found);
-      entry = {.overlap = overlap_of(range, start, end)};
+      entry = {.overlap = overlap_of(range, begun)};
     } else {
       read_field(line, entry);
     }

@@ -17,6 +17,8 @@
 #ifndef VCOMPOUND_LINUX_STYLE_H
 #define VCOMPOUND_LINUX_STYLE_H
 
+/* NOLINTBEGIN(modernize-*,readability-*,bugprone-*): this is C, with the original names. */
+
 #include "vcompound/vcompound.h"
 
 #ifdef __cplusplus
@@ -205,5 +207,7 @@ typedef vc_phys_addr_t phys_addr_t;
 #define __GFP_NORETRY 0U /* the first try never retries */
 #define __GFP_HIGHMEM 0U /* there is no other memory */
 #endif
+
+/* NOLINTEND(modernize-*,readability-*,bugprone-*) */
 
 #endif /* VCOMPOUND_LINUX_STYLE_H */

@@ -14,6 +14,8 @@
 #ifndef VCOMPOUND_VCOMPOUND_H
 #define VCOMPOUND_VCOMPOUND_H
 
+/* NOLINTBEGIN(modernize-*,readability-*,bugprone-*): this is C, in the style of C. */
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -287,5 +289,7 @@ VC_API void vc_check(const vc_arena *arena);
 #ifdef __cplusplus
 }
 #endif
+
+/* NOLINTEND(modernize-*,readability-*,bugprone-*) */
 
 #endif /* VCOMPOUND_VCOMPOUND_H */

@@ -19,7 +19,7 @@ constexpr std::uint64_t kMostFrames = 0xffff'fffe;
 Error refusal(Reason reason, Bytes asked, Bytes limit, const char* detail, int system_error = 0) {
   return Error{.reason = reason,
                .requested = asked,
-               .free = limit,
+               .limit = limit,
                .system_error = system_error,
                .detail = detail};
 }

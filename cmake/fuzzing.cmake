@@ -3,7 +3,7 @@
 # With VCOMPOUND_BUILD_FUZZERS (clang) it becomes build/<preset>/fuzz/<name>, driven by libFuzzer.
 # In every other build with tests it is linked with a driver that replays the corpus once, so that
 # each input that was ever found stays a regression test under every compiler and sanitizer. The
-# corpus lies in corpus/<name>/ beside the source.
+# corpus lies in corpus/<name without _fuzz>/ beside the source.
 if(VCOMPOUND_BUILD_FUZZERS AND NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   message(FATAL_ERROR "VCOMPOUND_BUILD_FUZZERS needs clang (it has libFuzzer); this is "
     "${CMAKE_CXX_COMPILER_ID}. Use: cmake --preset fuzz")
@@ -17,7 +17,8 @@ add_custom_target(fuzzers)  # builds every fuzz target
 
 function(vc_add_fuzz_target)
   cmake_parse_arguments(arg "" "NAME" "SOURCES;LIBS" ${ARGN})
-  set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${arg_NAME})
+  string(REGEX REPLACE "_fuzz$" "" folder ${arg_NAME})
+  set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${folder})
   if(VCOMPOUND_BUILD_FUZZERS)
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_link_options(${arg_NAME} PRIVATE -fsanitize=fuzzer)

@@ -97,7 +97,10 @@ namespace {
   }
   control->patterns.apply(site, [&](CallSite s) { allocator->set_site_forced(s, true); });
   auto got = allocator->allocate(request, site);
-  if (got && got->kind == Kind::mapped && request.size >= control->options.warn_above) {
+  const bool fell_back = got && got->kind == Kind::mapped &&
+                         request.contiguity == Contiguity::preferred &&
+                         request.placement != Placement::spread() && !allocator->is_forcing();
+  if (fell_back && request.size >= control->options.warn_above) {
     detail::warn_of_fallback(*control, request.size.value, site);
   }
   return got;
@@ -203,6 +206,8 @@ void Compound::reset() {
   void* const pointer = release();
   if (pointer == nullptr) return;
   auto* allocator = allocator_of(arena_);
+  if (allocator != nullptr && allocator->free_hot(address_of(pointer))) [[likely]]
+    return;
   const Misuse misuse = allocator == nullptr ? Misuse::closed : allocator->put(address_of(pointer));
   // A forked child destroys its copies of handles; the memory is the parent's, so nothing is wrong.
   const bool in_child = misuse == Misuse::closed && allocator != nullptr;

@@ -83,7 +83,7 @@ Result<PhysAddr> Arena::physical(const void* address) const {
     return refusal(Reason::invalid, "no compound in use covers this address");
   }
   if (found.kind == Kind::mapped) {
-    return refusal(Reason::fragmentation,
+    return refusal(Reason::policy,
                    "the compound is mapped, it has no one physical address; use extents(), or "
                    "allocate it with contiguity `required`");
   }

@@ -62,7 +62,8 @@ void describe(const Error& e, TextWriter& out) {
     out.text("no error");
     return;
   }
-  out.text("allocation of ").size(e.requested).text(" refused (").text(name_of(e.reason));
+  if (e.requested.value != 0) out.text("allocation of ").size(e.requested).character(' ');
+  out.text("refused (").text(name_of(e.reason));
   out.text("): ");
   write_proof(e, out);
   const bool proof_is_detail = e.reason != Reason::budget && e.reason != Reason::fragmentation &&

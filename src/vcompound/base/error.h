@@ -30,6 +30,7 @@ const char* name_of(Reason reason);
 struct Error {
   Reason reason = Reason::none;
   Bytes requested{};                  ///< The size asked for.
+  Bytes limit{};                      ///< The most that could have been asked for; 0: none named.
   Bytes free{};                       ///< Free memory of the zones that were asked.
   Bytes largest_run{};                ///< The longest run of adjacent free frames.
   Bytes largest_gap{};                ///< The longest free range of virtual addresses.

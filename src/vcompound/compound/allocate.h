@@ -78,6 +78,7 @@ Result<Allocation> CompoundAllocator<P>::allocate_uncached(const Request& reques
 
   // Where blocking is forbidden nothing can be mapped, so nothing can be forced to be.
   const bool forced = attempt.may_block == MayBlock::yes && is_forced(request, pages, attempt.site);
+  attempt.scatter = forced || request.contiguity == Contiguity::never;
   Pfn head = forced ? take_cached_mapped(attempt, site) : kNoPfn;
   if (head == kNoPfn) head = attempt_all(attempt, forced);
   if (head == kNoPfn && attempt.may_block == MayBlock::yes && reclaimable().value != 0) {
@@ -149,7 +150,11 @@ Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
 
 template <Platform P>
 Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
-  const Pfn head = take_run(attempt);
+  const bool single = attempt.pages.value == 1 && attempt.alignment.value == 1 &&
+                      attempt.request.placement == Placement::any() &&
+                      attempt.may_block == MayBlock::yes && slot_limit_ >= kBatch * 4;
+  Pfn head = single ? take_batch(attempt) : kNoPfn;
+  if (head == kNoPfn && !attempt.failed_for_good()) head = take_run(attempt);
   if (head == kNoPfn) return kNoPfn;
   const PfnRange run{head, attempt.pages};
   if (!back(run, attempt)) {
@@ -162,6 +167,43 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
     frames_[p].set_tag({.state = FrameState::tail});
   }
   return publish(attempt, head, Kind::contiguous);
+}
+
+/// Takes a single frame out of an aligned batch whose descriptors fill whole cache lines, and keeps
+/// the others in the caller's slot: threads that work with single frames then do not write each
+/// other's lines.
+template <Platform P>
+Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
+  Attempt batch = attempt;
+  batch.pages = kBatch;
+  batch.alignment = kBatch;
+  const Pfn head = take_run(batch);
+  if (head == kNoPfn) return kNoPfn;
+  if (!back({head, kBatch}, batch)) {
+    give_back({head, kBatch});
+    attempt.error = batch.error;
+    return kNoPfn;
+  }
+  const PfnRange rest{head + PageCount(1), kBatch - PageCount(1)};
+  Slot* slot = enter();
+  if (slot == nullptr) {
+    give_back(rest);
+    return head;
+  }
+  Bin& bin = slot->bin_for(1);
+  bin.pages = 1;
+  Pfn next = rest.first;
+  for (; next < rest.end() && bin.count != Bin::kCapacity; next += PageCount(1)) {
+    frames_[next].set_pages(PageCount(1));
+    frames_[next].references().store_relaxed(1);
+    frames_[next].set_tag({.state = FrameState::cached});
+    bin.heads[bin.count++] = static_cast<std::uint32_t>(next.value);
+    slot->cached_pages.add_single_writer(1);
+  }
+  leave(slot);
+  counters_.prefilled.fetch_add((next - rest.first).value);
+  give_back({next, rest.end() - next});
+  return head;
 }
 
 /// A run of exactly the pages wanted, from the preferred node or any other.
@@ -268,10 +310,10 @@ bool CompoundAllocator<P>::probe(Attempt& attempt) {
   const RunList runs = gather(attempt);
   const bool enough = runs.pages() == attempt.pages;
   const std::uint64_t mappings = runs.count() + 1;
+  const PageCount slack = enough ? area_alignment(attempt, runs.first()) : PageCount(0);
   give_back(runs);
   if (!enough) return false;
   Guard guard(vmap_lock_);
-  const PageCount slack = area_alignment(attempt);
   if (vmap_.largest_gap() < attempt.pages + slack) {
     attempt.error.reason = Reason::address_space;
     return false;

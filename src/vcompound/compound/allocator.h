@@ -160,6 +160,10 @@ class CompoundAllocator {
   /// @{
   void set_always_map(Trigger trigger);
   Trigger always_map() const { return always_map_.get(); }
+  /// Could a request be forced at present, by the trigger or by its call site?
+  bool is_forcing() const {
+    return (special_.load_relaxed() & (kSpecialAlwaysMap | kSpecialSites)) != 0;
+  }
   /// Forces what one call site asks for (or no longer).
   void set_site_forced(CallSite site, bool forced);
   /// Refuses the chosen requests with reason `injected`.
@@ -214,6 +218,7 @@ class CompoundAllocator {
     MayBlock may_block;
     Error error{};
     bool contended = false;  ///< a lock was held by others, and waiting was forbidden
+    bool scatter = false;    ///< a mapping was asked for: it must not look contiguous by chance
 
     bool failed_for_good() const { return error.reason != Reason::none; }
     void fail(PlatformStatus status) {
@@ -222,6 +227,8 @@ class CompoundAllocator {
       error.detail = status.detail;
     }
   };
+  /// Single frames taken at once: 16 descriptors of 12 bytes are three cache lines.
+  static constexpr PageCount kBatch{16};
   using Wait = typename TryGuard<typename P::Lock>::Wait;
 
   // open
@@ -231,14 +238,16 @@ class CompoundAllocator {
 
   // cached.h
   Slot* enter(std::uint32_t id);
+  Slot* enter();
+  void open_slots(std::uint32_t count);
   void leave(Slot* slot);
   void seize(Slot& slot);
-  static void release_seized(Slot& slot) { slot.wanted.store_release(0); }
+  static void release_seized(Slot& slot) { slot.open.store_release(1); }
   Pfn take_cached(const Request& request, PageCount pages, CallSite site);
   std::uint32_t find_fitting(const Bin& bin, const Request& request) const;
   bool fits(Pfn head, const Request& request) const;
-  Kind use_again(Slot* slot, Bin& bin, std::uint32_t index, RecentSite& site);
-  bool put_cached(std::uint32_t id, Pfn head, PageCount pages, std::uint32_t word);
+  Kind use_again(Slot* slot, Bin& bin, std::uint32_t index, std::uint64_t pages, RecentSite& site);
+  bool put_cached(Slot* slot, Pfn head, PageCount pages, std::uint32_t word);
   RecentSite& remember(Slot* slot, CallSite site);
   SiteId identify(CallSite site);
   Misuse free_beyond_hot(VirtAddr address);
@@ -253,11 +262,13 @@ class CompoundAllocator {
   bool must_map(const Attempt& attempt) const;
   Pfn attempt_all(Attempt& attempt, bool forced);
   Pfn try_contiguous(Attempt& attempt);
+  Pfn take_batch(Attempt& attempt);
   Pfn take_run(Attempt& attempt);
   Pfn publish(const Attempt& attempt, Pfn head, Kind kind);
   Pfn try_mapped(Attempt& attempt);
-  PageCount area_alignment(const Attempt& attempt) const;
+  PageCount area_alignment(const Attempt& attempt, PfnRange first) const;
   RunList gather(Attempt& attempt);
+  RunList scattered(const RunList& runs) const;
   void gather_from(Node& node, PageCount wanted, Attempt& attempt, RunList& huge, RunList& small);
   void lay_out(const RunList& runs, Vpn first);
   Pfn map_area(Attempt& attempt, Vpn first);
@@ -333,6 +344,7 @@ class CompoundAllocator {
   VirtRange vmap_range_{};
   FrameTable frames_;
   Slot* slots_ = nullptr;
+  Atomic<std::uint32_t> slots_used_;  ///< slots [0, this) were opened; the others are untouched
   PageCount slot_limit_{};
   /// Reasons why the cached path must not be taken; 0 in normal operation.
   static constexpr std::uint32_t kSpecialAlwaysMap = 1;

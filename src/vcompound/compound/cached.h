@@ -9,7 +9,7 @@ namespace vc {
 
 // ---- the gate of a slot (see slot.h) ------------------------------------------------------------
 
-/// Enters the slot with that number, or returns nullptr: it is none, interrupted, or wanted.
+/// Enters the slot with that number, or returns nullptr: it is none, interrupted, or not open.
 template <Platform P>
 inline Slot* CompoundAllocator<P>::enter(std::uint32_t id) {
   if (id >= P::kSlots) [[unlikely]]
@@ -18,12 +18,31 @@ inline Slot* CompoundAllocator<P>::enter(std::uint32_t id) {
   if (slot->busy.load_relaxed() == 0) [[likely]] {
     slot->busy.store_relaxed(1);
     p_.light_barrier();
-    if (slot->wanted.load_acquire() == 0) [[likely]]
+    if (slot->open.load_acquire() != 0) [[likely]]
       return slot;
     slot->busy.store_release(0);
   }
   p_.leave_slot();
   return nullptr;
+}
+
+/// The same off the hot paths: finds the caller a slot, and opens it if it is its first time.
+template <Platform P>
+Slot* CompoundAllocator<P>::enter() {
+  const std::uint32_t id = p_.slot();
+  if (id >= slots_used_.load_acquire() && id < P::kSlots) open_slots(id + 1);
+  return enter(id);
+}
+
+/// Lets slots [0, count) be used. If that cannot be done without waiting, the next time will do.
+template <Platform P>
+void CompoundAllocator<P>::open_slots(std::uint32_t count) {
+  TryGuard guard(reclaim_lock_, Wait::no);
+  if (!guard) return;
+  for (std::uint32_t id = slots_used_.load_relaxed(); id < count; ++id) {
+    slots_[id].open.store_release(1);
+    slots_used_.store_release(id + 1);
+  }
 }
 
 template <Platform P>
@@ -37,21 +56,22 @@ inline void CompoundAllocator<P>::leave(Slot* slot) {
 /// No calls, so no registers to save: whatever is not at hand (a slot, the call site's number) is
 /// left to allocate().
 template <Platform P>
-inline Allocation CompoundAllocator<P>::allocate_hot(Bytes size, CallSite site) {
+[[gnu::always_inline]] inline Allocation CompoundAllocator<P>::allocate_hot(Bytes size,
+                                                                            CallSite site) {
   if (special_.load_relaxed() != 0) [[unlikely]]
     return {};
   Slot* slot = enter(p_.slot_at_hand());
   if (slot == nullptr) [[unlikely]]
     return {};
   const std::uint64_t pages = (size.value + page_mask_) >> frame_size_.shift();
-  const std::uint64_t key = site.key();
   Bin& bin = slot->bin_for(pages);
-  RecentSite& recent = slot->recent(key);
+  RecentSite& recent = slot->recent(site);
+  const bool right_bin = Slot::is_small(pages) || bin.pages == pages;
   Allocation result{};
-  if (bin.pages == pages && bin.count != 0 && recent.key == key) [[likely]] {
+  if (right_bin && bin.count != 0 && recent.site == site) [[likely]] {
     result.head = Pfn(bin.heads[bin.count - 1]);
     result.pages = PageCount(pages);
-    result.kind = use_again(slot, bin, bin.count - 1, recent);
+    result.kind = use_again(slot, bin, bin.count - 1, pages, recent);
     result.address = result.kind == Kind::contiguous
                          ? direct_address(result.head)
                          : vmap_address(frames_[result.head].first_page());
@@ -80,7 +100,7 @@ inline Result<Allocation> CompoundAllocator<P>::allocate(const Request& request,
 template <Platform P>
 inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount pages,
                                              CallSite site) {
-  Slot* slot = enter(p_.slot());
+  Slot* slot = enter();
   if (slot == nullptr) return kNoPfn;
   Pfn head = kNoPfn;
   Bin& bin = slot->bin_for(pages.value);
@@ -88,7 +108,7 @@ inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount p
     const std::uint32_t index = find_fitting(bin, request);
     if (index != bin.count) {
       head = Pfn(bin.heads[index]);
-      use_again(slot, bin, index, remember(slot, site));
+      use_again(slot, bin, index, pages.value, remember(slot, site));
     }
   }
   leave(slot);
@@ -120,11 +140,11 @@ inline bool CompoundAllocator<P>::fits(Pfn head, const Request& request) const {
 /// Takes a compound out of a bin and puts it in use for a call site. Its reference is still there.
 template <Platform P>
 inline Kind CompoundAllocator<P>::use_again(Slot* slot, Bin& bin, std::uint32_t index,
-                                            RecentSite& site) {
+                                            std::uint64_t pages, RecentSite& site) {
   static constexpr std::uint32_t kInUse = FrameTag{.state = FrameState::head}.pack();
   Frame& frame = frames_[Pfn(bin.heads[index])];
   bin.heads[index] = bin.heads[--bin.count];
-  slot->cached_pages.add_single_writer(0 - std::uint64_t{bin.pages});
+  slot->cached_pages.add_single_writer(0 - pages);
   const std::uint32_t mapped = frame.word() & Frame::kMappedBit;
   frame.set_word(kInUse | mapped | std::uint32_t{site.id} << 16);
   ++site.hits[mapped != 0 ? 1 : 0];
@@ -134,12 +154,10 @@ inline Kind CompoundAllocator<P>::use_again(Slot* slot, Bin& bin, std::uint32_t 
 /// The place of a call site among the recent ones of a slot; another site may have to leave it.
 template <Platform P>
 RecentSite& CompoundAllocator<P>::remember(Slot* slot, CallSite site) {
-  const std::uint64_t key = site.key();
-  RecentSite& recent = slot->recent(key);
-  if (recent.key == key) return recent;
+  RecentSite& recent = slot->recent(site);
+  if (recent.site == site) return recent;
   flush(recent);
-  recent = {.key = key, .id = identify(site), .hits = {}};
-  slot->has_sites.store_relaxed(1);
+  recent = {.site = site, .id = identify(site), .hits = {}};
   return recent;
 }
 
@@ -152,6 +170,8 @@ inline bool CompoundAllocator<P>::free_hot(VirtAddr address) {
   static constexpr std::uint32_t kInUse = FrameTag{.state = FrameState::head}.pack();
   // Rotated, an offset inside a page becomes a huge number: one compare finds it and any address
   // outside the frames.
+  if (special_.load_relaxed() != 0) [[unlikely]]
+    return false;
   const std::uint64_t offset = address.value - direct_.start.value;
   const Pfn head(std::rotr(offset, static_cast<int>(frame_size_.shift())));
   if (!frames_.contains(head)) return false;
@@ -159,7 +179,7 @@ inline bool CompoundAllocator<P>::free_hot(VirtAddr address) {
   const std::uint32_t word = frame.word();
   if ((word & Frame::kStateAndKind) != kInUse) return false;
   if (frame.references().load_acquire() != 1) return false;
-  return put_cached(p_.slot_at_hand(), head, frame.pages(), word);
+  return put_cached(enter(p_.slot_at_hand()), head, frame.pages(), word);
 }
 
 template <Platform P>
@@ -167,18 +187,16 @@ inline Misuse CompoundAllocator<P>::free(VirtAddr address) {
   return free_hot(address) ? Misuse::none : free_beyond_hot(address);
 }
 
-/// Keeps a compound in a slot; false if there is no slot or no room.
+/// Keeps a compound in a slot that was entered, and leaves it; false if there is no slot or no
+/// room.
 ///
 /// The change to `cached` is a plain store: the caller has just seen the compound in use, with the
 /// only reference. Two threads that free the same compound within the same few nanoseconds are
 /// therefore not told apart; any other double free is.
 template <Platform P>
-inline bool CompoundAllocator<P>::put_cached(std::uint32_t id, Pfn head, PageCount pages,
+inline bool CompoundAllocator<P>::put_cached(Slot* slot, Pfn head, PageCount pages,
                                              std::uint32_t word) {
   static constexpr std::uint32_t kCached = FrameTag{.state = FrameState::cached}.pack();
-  if ((special_.load_relaxed() & kSpecialClosed) != 0) [[unlikely]]
-    return false;
-  Slot* slot = enter(id);
   if (slot == nullptr) [[unlikely]]
     return false;
   Bin& bin = slot->bin_for(pages.value);

@@ -90,7 +90,8 @@ Stats CompoundAllocator<P>::stats() {
   s.deferred_frees = counters_.deferred_frees.load_relaxed();
   // What went into a cache was used again, or was drained, or is still there.
   s.frees = counters_.frees.load_relaxed() + s.deferred_frees + s.cache_hits +
-            counters_.drained.load_relaxed() + cached_compounds();
+            counters_.drained.load_relaxed() + cached_compounds() -
+            counters_.prefilled.load_relaxed();
   for (std::uint32_t r = 0; r < kReasonCount; ++r) {
     s.refusals[r] = counters_.refusals[r].load_relaxed();
   }
@@ -113,9 +114,8 @@ const CallSites& CompoundAllocator<P>::call_sites() {
 template <Platform P>
 void CompoundAllocator<P>::collect_site_counters() {
   Guard guard(reclaim_lock_);
-  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+  for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
-    if (slot.has_sites.load_relaxed() == 0) continue;
     seize(slot);
     for (RecentSite& recent : slot.sites) flush(recent);
     release_seized(slot);
@@ -127,7 +127,7 @@ template <Platform P>
 std::uint64_t CompoundAllocator<P>::cached_compounds() {
   Guard guard(reclaim_lock_);
   std::uint64_t sum = 0;
-  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+  for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
     if (slot.cached_pages.load_relaxed() == 0) continue;
     seize(slot);
@@ -343,7 +343,7 @@ void CompoundAllocator<P>::check_compound(const CompoundInfo& info) const {
 
 template <Platform P>
 void CompoundAllocator<P>::check_slots() const {
-  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+  for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     const Slot& slot = slots_[i];
     std::uint64_t pages = 0;
     for (const Bin& bin : slot.bins) {

@@ -7,15 +7,16 @@ namespace vc {
 
 template <Platform P>
 Pfn CompoundAllocator<P>::try_mapped(Attempt& attempt) {
-  const RunList runs = gather(attempt);
+  RunList runs = gather(attempt);
   if (runs.pages() != attempt.pages) {
     give_back(runs);
     return kNoPfn;
   }
+  if (attempt.scatter && runs.count() == 1) runs = scattered(runs);
   Vpn first = kNoVpn;
   {
     TryGuard guard(vmap_lock_, Wait(attempt.may_block == MayBlock::yes));
-    if (guard) first = vmap_.reserve(attempt.pages, area_alignment(attempt));
+    if (guard) first = vmap_.reserve(attempt.pages, area_alignment(attempt, runs.first()));
     if (!guard) attempt.contended = true;
   }
   if (first == kNoVpn) {
@@ -27,11 +28,12 @@ Pfn CompoundAllocator<P>::try_mapped(Attempt& attempt) {
   return map_area(attempt, first);
 }
 
-/// What the caller wants, and huge pages where the area is long enough for one.
+/// What the caller wants; and the alignment of huge pages, if the first run can have them.
 template <Platform P>
-PageCount CompoundAllocator<P>::area_alignment(const Attempt& attempt) const {
+PageCount CompoundAllocator<P>::area_alignment(const Attempt& attempt, PfnRange first) const {
   const PageCount chunk = p_.huge_pages();
-  return attempt.pages >= chunk && chunk > attempt.alignment ? chunk : attempt.alignment;
+  const bool huge = first.count >= chunk && first.first.value % chunk.value == 0;
+  return huge && chunk > attempt.alignment ? chunk : attempt.alignment;
 }
 
 /// Takes the fewest, longest runs that add up to the request: from one node after the other, or an
@@ -60,6 +62,23 @@ RunList CompoundAllocator<P>::gather(Attempt& attempt) {
   return huge;
 }
 
+/// A single run in two halves, the second one first. Without it, forced fallback on fresh memory
+/// would give frames in their order, and code that takes head + n for page n would pass its tests.
+/// Halves are cut at huge pages where there are two; what is left over comes last.
+template <Platform P>
+RunList CompoundAllocator<P>::scattered(const RunList& runs) const {
+  RunList halves(frames_);
+  runs.for_each([&](PfnRange run) {
+    const PageCount chunk = run.count >= p_.huge_pages() * 2 ? p_.huge_pages() : PageCount(1);
+    const PageCount whole(align_down(run.count.value, chunk.value));
+    const PageCount half(align_down(whole.value / 2, chunk.value));
+    halves.push_back({run.first + half, whole - half});
+    if (half.value != 0) halves.push_back({run.first, half});
+    if (whole != run.count) halves.push_back({run.first + whole, run.count - whole});
+  });
+  return halves;
+}
+
 /// Takes up to `wanted` frames from one node. The last run is the smallest that suffices; what
 /// follows the last huge run directly is preferred, because it needs no mapping of its own.
 template <Platform P>
@@ -73,7 +92,7 @@ void CompoundAllocator<P>::gather_from(Node& node, PageCount wanted, Attempt& at
   const PageCount chunk = p_.huge_pages();
   const auto keep = [&](PfnRange run) {
     const bool whole = run.first.value % chunk.value == 0 && run.count.value % chunk.value == 0;
-    (whole && small.pages().value == 0 ? huge : small).push_back(run);
+    (whole ? huge : small).push_back(run);
     wanted -= run.count;
     return run.end();
   };
@@ -159,11 +178,17 @@ bool CompoundAllocator<P>::map_runs(Attempt& attempt, Vpn first) {
   return false;
 }
 
+/// Gives frames to their zones; a run may reach from one node into the next.
 template <Platform P>
 void CompoundAllocator<P>::give_back(PfnRange run) {
-  Node& node = node_at(run.first);
-  Guard guard(node.lock);
-  node.zone.give(run);
+  while (!run.empty()) {
+    Node& node = node_at(run.first);
+    const PageCount here = node.zone.range().end() - run.first;
+    const PfnRange part{run.first, here < run.count ? here : run.count};
+    Guard guard(node.lock);
+    node.zone.give(part);
+    run = {part.end(), run.count - part.count};
+  }
 }
 
 template <Platform P>

@@ -21,7 +21,7 @@ PageCount CompoundAllocator<P>::reclaimable() const {
 template <Platform P>
 PageCount CompoundAllocator<P>::cached_pages() const {
   PageCount sum{};
-  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+  for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     sum += PageCount(slots_[i].cached_pages.load_relaxed());
   }
   return sum;
@@ -61,7 +61,7 @@ void CompoundAllocator<P>::reclaim() {
 /// caller holds the reclaim lock, so there is one drainer at a time.
 template <Platform P>
 void CompoundAllocator<P>::seize(Slot& slot) {
-  slot.wanted.store_relaxed(1);
+  slot.open.store_relaxed(0);
   p_.heavy_barrier();
   while (slot.busy.load_acquire() != 0) p_.relax();
 }
@@ -69,7 +69,7 @@ void CompoundAllocator<P>::seize(Slot& slot) {
 template <Platform P>
 void CompoundAllocator<P>::drain_all_slots() {
   counters_.drains.fetch_add(1);
-  for (std::uint32_t i = 0; i < P::kSlots; ++i) {
+  for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
     if (slot.cached_pages.load_relaxed() == 0) continue;
     seize(slot);
@@ -101,7 +101,7 @@ void CompoundAllocator<P>::drain_bin(Slot& slot, Bin& bin) {
 
 template <Platform P>
 bool CompoundAllocator<P>::drain_own_slot() {
-  Slot* slot = enter(p_.slot());
+  Slot* slot = enter();
   if (slot == nullptr) return false;
   const bool held = p_.may_block() && slot->cached_pages.load_relaxed() != 0;
   if (held) drain(*slot);
@@ -183,16 +183,16 @@ PageCount CompoundAllocator<P>::trim() {
 /// not kept waiting, decommits them, and gives them back.
 template <Platform P>
 PageCount CompoundAllocator<P>::trim_node(Node& node) {
-  static constexpr std::uint32_t kBatch = 64;
+  static constexpr std::uint32_t kAtOnce = 64;
   PageCount trimmed{};
   for (;;) {
-    PfnRange units[kBatch];
+    PfnRange units[kAtOnce];
     std::uint32_t count = 0;
     {
       Guard guard(node.lock);
       node.zone.for_each_free_block([&](PfnRange block) {
-        count += find_committed(block, units + count, kBatch - count);
-        return count != kBatch;
+        count += find_committed(block, units + count, kAtOnce - count);
+        return count != kAtOnce;
       });
       for (std::uint32_t i = 0; i < count; ++i) node.zone.take_exactly(units[i]);
     }

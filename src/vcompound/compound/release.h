@@ -31,7 +31,8 @@ template <Platform P>
   const FrameTag tag = frames_[head].tag();
   if (tag.state != FrameState::head) return report(Misuse::already_freed);
   if (references(head) != 1) return report(Misuse::still_referenced);
-  if (put_cached(p_.slot(), head, pages_of(head), tag.pack())) return Misuse::none;
+  if (is_closed()) return report(Misuse::closed);
+  if (put_cached(enter(), head, pages_of(head), tag.pack())) return Misuse::none;
   return free_uncached(head, tag);
 }
 
@@ -49,7 +50,7 @@ Misuse CompoundAllocator<P>::free_uncached(Pfn head, FrameTag tag) {
   }
   const PageCount pages = pages_of(head);
   make_room(pages);
-  if (put_cached(p_.slot(), head, pages, tag.pack())) return Misuse::none;
+  if (put_cached(enter(), head, pages, tag.pack())) return Misuse::none;
   const FrameTag owned{.state = FrameState::inner, .kind = tag.kind};
   if (!frames_[head].replace_tag(tag, owned)) return report(Misuse::already_freed);
   release_compound(head, tag.kind);
@@ -63,7 +64,7 @@ Misuse CompoundAllocator<P>::free_uncached(Pfn head, FrameTag tag) {
 template <Platform P>
 void CompoundAllocator<P>::make_room(PageCount pages) {
   if (pages > slot_limit_) return;
-  Slot* slot = enter(p_.slot());
+  Slot* slot = enter();
   if (slot == nullptr) return;
   Bin& bin = slot->bin_for(pages.value);
   if (bin.count == Bin::kCapacity || (bin.count != 0 && bin.pages != pages.value)) {

@@ -13,7 +13,13 @@ class RunList {
  public:
   explicit RunList(FrameTable frames) : frames_(frames) {}
 
+  /// Adds a run; if it continues the last one, the two become one.
   void push_back(PfnRange run) {
+    pages_ += run.count;
+    if (last_ != kNoPfn && last_ + frames_[last_].pages() == run.first) {
+      frames_[last_].set_pages(frames_[last_].pages() + run.count);
+      return;
+    }
     frames_[run.first].set_pages(run.count);
     frames_[run.first].set_next(kNoPfn);
     if (first_ == kNoPfn) {
@@ -22,12 +28,13 @@ class RunList {
       frames_[last_].set_next(run.first);
     }
     last_ = run.first;
-    pages_ += run.count;
     ++count_;
   }
 
   PageCount pages() const { return pages_; }
   std::uint64_t count() const { return count_; }
+  /// The first run; the list is not empty.
+  PfnRange first() const { return {first_, frames_[first_].pages()}; }
 
   /// Calls visit(run) for each run, in order. The visitor may overwrite the run's descriptors.
   template <class Visitor>

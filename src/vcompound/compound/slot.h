@@ -16,11 +16,11 @@
 // So the two sides of the lock are asymmetric:
 //
 //      owner                                  drainer (one at a time)
-//      busy = 1                               wanted = 1
+//      busy = 1                               open = 0
 //      light barrier                          heavy barrier
-//      if wanted: busy = 0, give up           wait until busy == 0
+//      if not open: busy = 0, give up         wait until busy == 0
 //      ... use the cache ...                  ... drain ...
-//      busy = 0                               wanted = 0
+//      busy = 0                               open = 1
 //
 // light+heavy order the accesses as if both were full barriers (Dekker), so at least one side sees
 // the other. On Linux the heavy side is membarrier(2). An owner that is interrupted while busy
@@ -32,6 +32,7 @@
 //   S3  a cached compound still has the one reference of its last owner
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "vcompound/base/atomic.h"
@@ -52,32 +53,38 @@ static_assert(sizeof(Bin) == 64, "a bin is one cache line");
 
 /// One remembered call site, with what it got from this cache since its counters were collected.
 struct RecentSite {
-  std::uint64_t key = 0;
+  CallSite site;
   SiteId id = 0;
   std::uint32_t hits[2] = {};  ///< by Kind
 };
 
-/// See the head of this file.
+/// See the head of this file. Zeroed memory is a slot that nobody has used.
 struct alignas(64) Slot {
   static constexpr std::uint32_t kSmallBins = 64;
   static constexpr std::uint32_t kBins = 128;
   static constexpr std::uint32_t kRecentSites = 64;
+  static constexpr std::size_t kSize = 16384;  ///< a power of two: finding a slot is a shift
 
   Atomic<std::uint32_t> busy;
-  Atomic<std::uint32_t> wanted;
-  Atomic<std::uint32_t> has_sites;     ///< `sites` holds something
+  Atomic<std::uint32_t> open;          ///< 0: never used, or seized by a drainer
   Atomic<std::uint64_t> cached_pages;  ///< written by whoever holds the slot, read by anyone
   Bin bins[kBins];
   RecentSite sites[kRecentSites];
+  unsigned char unused[kSize - sizeof(Bin) * (kBins + 1) - sizeof(RecentSite) * kRecentSites];
 
-  /// The bin for that page count: one each for the small counts, shared by hash for the others. (A
-  /// count of 0 leads to a shared bin, which never holds it.)
+  /// Has that page count a bin of its own? (0 has not.)
+  static constexpr bool is_small(std::uint64_t pages) { return pages - 1 < kSmallBins; }
+  /// The bin for that page count. A shared one may hold another count.
   Bin& bin_for(std::uint64_t pages) {
-    if (pages - 1 < kSmallBins) [[likely]]
+    if (is_small(pages)) [[likely]]
       return bins[pages - 1];
     return bins[kSmallBins + (pages * 0x9e37'79b9'7f4a'7c15ULL >> 58)];
   }
-  RecentSite& recent(std::uint64_t key) { return sites[key >> 58]; }
+  /// The place of a call site among the recent ones; another site may be there.
+  RecentSite& recent(CallSite site) {
+    return sites[(site.where ^ reinterpret_cast<std::uintptr_t>(site.file) >> 3) % kRecentSites];
+  }
 };
+static_assert(sizeof(Slot) == Slot::kSize);
 
 }  // namespace vc

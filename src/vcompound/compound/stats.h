@@ -51,8 +51,9 @@ struct Counters {
   Atomic<std::uint64_t> hits;
   Atomic<std::uint64_t> forced;
   Atomic<std::uint64_t> refusals[kReasonCount];
-  Atomic<std::uint64_t> drained;  ///< compounds that left a cache for the zones
-  Atomic<std::uint64_t> frees;    ///< those that no cache took
+  Atomic<std::uint64_t> prefilled;  ///< compounds that a cache got without a free
+  Atomic<std::uint64_t> drained;    ///< compounds that left a cache for the zones
+  Atomic<std::uint64_t> frees;      ///< those that no cache took
   Atomic<std::uint64_t> deferred_frees;
   Atomic<std::uint64_t> misuses;
   Atomic<std::uint64_t> maps;

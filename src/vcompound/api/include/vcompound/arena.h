@@ -266,6 +266,8 @@ class VC_API Arena {
   /// @}
 
   /// @name Inspection
+  /// Not for a process whose malloc takes its memory from this very arena: what is returned is built
+  /// on the heap while a lock of the arena is held.
   /// @{
   enum class Format : std::uint8_t { text, json, prometheus };
   Stats stats() const;

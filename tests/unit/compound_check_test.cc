@@ -1,0 +1,142 @@
+// CompoundAllocator::check() sees every kind of damage: S1 to S3, C1, C2.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "vcompound/compound/allocator.h"
+#include "vcompound/platform/fake/fake_platform.h"
+
+namespace vc {
+namespace {
+
+/// A fake platform that remembers the tables it gave out, so that a test can damage them.
+class SpyPlatform : public FakePlatform {
+ public:
+  using FakePlatform::FakePlatform;
+  void* metadata(Bytes size) {
+    tables.push_back(FakePlatform::metadata(size));
+    return tables.back();
+  }
+  std::vector<void*> tables;
+};
+static_assert(Platform<SpyPlatform>);
+
+constexpr CallSite kSite{"compound_check_test.cc", 1};
+
+/// An arena with a live contiguous compound (3 pages), a live mapped one (4) and a cached one (5).
+struct CompoundCheckDeathTest : ::testing::Test {
+  CompoundCheckDeathTest() : platform(FakeOptions{}), allocator(platform) {
+    FakePlatform::set_cpu(0);
+    EXPECT_TRUE(allocator.open({}).ok());
+    EXPECT_EQ(platform.tables.size(), 6U);
+    frames = static_cast<Frame*>(platform.tables.front());
+    slots = static_cast<Slot*>(platform.tables.back());
+    contiguous = allocate(3, Contiguity::required);
+    mapped = allocate(4, Contiguity::never);
+    cached = allocate(5, Contiguity::required);
+    EXPECT_EQ(allocator.free(cached.address), Misuse::none);
+    allocator.check();
+  }
+
+  Allocation allocate(std::uint64_t pages, Contiguity contiguity) {
+    const Request request{.size = Bytes(pages << 12), .contiguity = contiguity};
+    auto result = allocator.allocate(request, kSite);
+    EXPECT_TRUE(result.ok());
+    return result.ok() ? result.value() : Allocation{};
+  }
+  Frame& frame(Pfn pfn) { return frames[pfn.value]; }
+  /// Changes the state of a frame and nothing else.
+  void set_state(Pfn pfn, FrameState state) {
+    FrameTag tag = frame(pfn).tag();
+    tag.state = state;
+    frame(pfn).set_tag(tag);
+  }
+
+  SpyPlatform platform;
+  CompoundAllocator<SpyPlatform> allocator;
+  Frame* frames = nullptr;
+  Slot* slots = nullptr;
+  Allocation contiguous{};
+  Allocation mapped{};
+  Allocation cached{};
+};
+
+TEST_F(CompoundCheckDeathTest, S1ABinThatHoldsWhatIsNotCached) {
+  set_state(cached.head, FrameState::head);
+  EXPECT_DEATH(allocator.check(), "S1: a bin holds what is not cached");
+}
+
+TEST_F(CompoundCheckDeathTest, S1ABinThatHoldsAnotherSize) {
+  frame(cached.head).set_pages(PageCount(4));
+  EXPECT_DEATH(allocator.check(), "S1: a bin holds another size");
+}
+
+TEST_F(CompoundCheckDeathTest, S2CachedPagesThatDoNotAddUp) {
+  slots[0].cached_pages.fetch_add(1);
+  EXPECT_DEATH(allocator.check(), "S2");
+}
+
+TEST_F(CompoundCheckDeathTest, S3ACachedCompoundWithoutItsReference) {
+  frame(cached.head).references().store_relaxed(2);
+  EXPECT_DEATH(allocator.check(), "S3");
+}
+
+TEST_F(CompoundCheckDeathTest, C1AFrameWithoutAnOwner) {
+  set_state(contiguous.head, FrameState::inner);
+  EXPECT_DEATH(allocator.check(), "C1: a frame has no owner");
+}
+
+TEST_F(CompoundCheckDeathTest, C1ATailWithoutACompound) {
+  frame(contiguous.head).set_pages(PageCount(2));  // the third frame is nobody's
+  EXPECT_DEATH(allocator.check(), "C1: a tail outside its compound");
+}
+
+TEST_F(CompoundCheckDeathTest, C1ALostFrameOfAMappedCompound) {
+  const Allocation single = allocate(1, Contiguity::required);
+  frame(single.head).set_tag({.state = FrameState::tail, .kind = Kind::mapped});
+  EXPECT_DEATH(allocator.check(), "C1: a frame of a mapped compound is lost");
+}
+
+TEST_F(CompoundCheckDeathTest, C1StatesThatContradictTheCounts) {
+  set_state(contiguous.head, FrameState::cached);  // in no bin
+  EXPECT_DEATH(allocator.check(), "C1: cached pages do not add up");
+  set_state(contiguous.head, FrameState::deferred);  // in no stack
+  EXPECT_DEATH(allocator.check(), "C1: deferred pages do not add up");
+  set_state(contiguous.head, FrameState::head);
+  set_state(mapped.head, FrameState::pending);
+  EXPECT_DEATH(allocator.check(), "C1: pending pages do not add up");
+}
+
+TEST_F(CompoundCheckDeathTest, C1AMappingThatWasNotCharged) {
+  platform.refund_mappings(1);
+  EXPECT_DEATH(allocator.check(), "C1: mappings in use that were not charged");
+}
+
+TEST_F(CompoundCheckDeathTest, C2ATailThatDoesNotKnowItsHead) {
+  frame(contiguous.head + PageCount(1)).set_head(mapped.head);
+  EXPECT_DEATH(allocator.check(), "C2: a tail does not know its head");
+}
+
+TEST_F(CompoundCheckDeathTest, C2APageThatIsElsewhere) {
+  const Pfn second = allocator.nth_page(mapped.head, PageCount(1));
+  frame(second).set_page(frame(second).page() + PageCount(1));
+  EXPECT_DEATH(allocator.check(), "C2: page_address and nth_page disagree");
+}
+
+TEST_F(CompoundCheckDeathTest, ZAndVAreCheckedToo) {
+  allocator.reclaim();
+  Pfn block = kNoPfn;
+  allocator.for_each_free_run([&](std::uint32_t, PfnRange run) { block = run.first; });
+  ASSERT_NE(block, kNoPfn);
+  const Pfn before = frame(block).previous();
+  frame(block).set_previous(Pfn(1));
+  EXPECT_DEATH(allocator.check(), "Z4");
+  frame(block).set_previous(before);
+  auto* const nodes = static_cast<GapNode*>(platform.tables[2]);
+  nodes[1].largest += 1;
+  EXPECT_DEATH(allocator.check(), "V2");
+}
+
+}  // namespace
+}  // namespace vc

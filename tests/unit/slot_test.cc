@@ -1,0 +1,125 @@
+// Slot: bins by page count, and the cache they make, seen through an allocator.
+#include "vcompound/compound/slot.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "vcompound/instance/fake_arena.h"
+
+namespace vc {
+namespace {
+
+constexpr CallSite kSite{"slot_test.cc", 1};
+
+Allocation must(FakeArena& arena, std::uint64_t pages) {
+  auto result = arena.allocator.allocate({.size = Bytes(pages << 12)}, kSite);
+  EXPECT_TRUE(result.ok()) << pages << " pages";
+  return result.ok() ? result.value() : Allocation{};
+}
+
+struct SlotTest : ::testing::Test {
+  void SetUp() override { FakePlatform::set_cpu(0); }
+  void TearDown() override { FakePlatform::set_cpu(0); }
+};
+
+TEST(Slot, SmallPageCountsHaveABinEach) {
+  const auto slot = std::make_unique<Slot>();
+  std::set<const Bin*> bins;
+  for (std::uint64_t pages = 1; pages <= Slot::kSmallBins; ++pages) {
+    bins.insert(&slot->bin_for(pages));
+  }
+  EXPECT_EQ(bins.size(), Slot::kSmallBins);
+}
+
+TEST(Slot, EveryPageCountHasABinInTheSlot) {
+  const auto slot = std::make_unique<Slot>();
+  for (std::uint64_t pages = 0; pages < 100'000; pages += 17) {
+    const Bin* bin = &slot->bin_for(pages);
+    EXPECT_GE(bin, slot->bins);
+    EXPECT_LT(bin, slot->bins + Slot::kBins);
+    EXPECT_EQ(pages > Slot::kSmallBins || pages == 0, bin >= slot->bins + Slot::kSmallBins);
+  }
+  EXPECT_GE(&slot->bin_for(~std::uint64_t{0}), slot->bins + Slot::kSmallBins);
+}
+
+TEST_F(SlotTest, AFreedCompoundIsUsedAgainWhole) {
+  FakeArena arena;
+  const Allocation a = must(arena, 5);
+  EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(5));
+  const Allocation b = must(arena, 5);
+  EXPECT_EQ(b.address, a.address);
+  EXPECT_EQ(arena.allocator.stats().cache_hits, 1U);
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(0));
+  arena.allocator.check();
+}
+
+TEST_F(SlotTest, AnotherCpuHasAnotherCache) {
+  FakeArena arena;
+  const Allocation a = must(arena, 5);
+  EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+  FakePlatform::set_cpu(1);
+  EXPECT_NE(must(arena, 5).address, a.address);
+}
+
+TEST_F(SlotTest, WithoutASlotEverythingStillWorks) {
+  FakeArena arena;
+  FakePlatform::set_cpu(kNoSlot);
+  const Allocation a = must(arena, 5);
+  EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(0));
+  EXPECT_EQ(arena.allocator.stats().frees, 1U);
+  arena.allocator.check();
+}
+
+TEST_F(SlotTest, TheCacheIsLimited) {
+  FakeArena arena({}, {.slot_cache = PageCount(20)});
+  std::vector<Allocation> all;
+  for (int i = 0; i < 40; ++i) all.push_back(must(arena, 3));
+  for (const Allocation& a : all) {
+    EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+    EXPECT_LE(arena.allocator.stats().cached_pages, PageCount(20));
+    arena.allocator.check();
+  }
+}
+
+TEST_F(SlotTest, AFullBinMakesRoomForTheNewest) {
+  FakeArena arena;
+  std::vector<Allocation> all;
+  for (std::uint32_t i = 0; i <= Bin::kCapacity; ++i) all.push_back(must(arena, 2));
+  for (const Allocation& a : all) EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+  arena.allocator.check();
+  EXPECT_EQ(must(arena, 2).address, all.back().address);
+}
+
+TEST_F(SlotTest, CachesAreDrainedBeforeAnythingIsRefused) {
+  FakeArena arena({}, {.slot_cache = PageCount(1024)});
+  for (const std::uint32_t cpu : {0U, 1U, 2U}) {
+    FakePlatform::set_cpu(cpu);
+    const Allocation a = must(arena, 300);
+    EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+  }
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(900));
+  EXPECT_EQ(must(arena, 1024).pages, PageCount(1024));
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(0));
+}
+
+TEST_F(SlotTest, ARequestTakesOnlyWhatFitsIt) {
+  FakeArena arena;
+  arena.allocator.set_always_map(Trigger::always());
+  const Allocation mapped = must(arena, 4);
+  ASSERT_EQ(mapped.kind, Kind::mapped);
+  EXPECT_EQ(arena.allocator.free(mapped.address), Misuse::none);
+  arena.allocator.set_always_map(Trigger::off());
+  const Request required{.size = Bytes(4 << 12), .contiguity = Contiguity::required};
+  const auto contiguous = arena.allocator.allocate(required, kSite);
+  ASSERT_TRUE(contiguous.ok());
+  EXPECT_EQ(contiguous->kind, Kind::contiguous);
+  EXPECT_EQ(must(arena, 4).address, mapped.address) << "`preferred` may have the mapped one";
+}
+
+}  // namespace
+}  // namespace vc

@@ -1,0 +1,227 @@
+// Zone: cases of split, coalesce and spanning, and a check() that sees every kind of damage.
+#include "vcompound/buddy/zone.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+namespace vc {
+namespace {
+
+/// A zone over frames [first, first + pages).
+struct ZoneBox {
+  explicit ZoneBox(std::uint64_t pages, std::uint64_t first = 0)
+      : memory(std::make_unique<Frame[]>(pages)),
+        frames(memory.get(), {Pfn(first), PageCount(pages)}) {
+    zone.open(frames, {Pfn(first), PageCount(pages)});
+  }
+
+  /// The zone with nothing free but these runs.
+  void leave_free(const std::vector<PfnRange>& runs) {
+    zone.take_exactly(zone.range());
+    for (const PfnRange run : runs) zone.give(run);
+  }
+  std::vector<PfnRange> blocks() const {
+    std::vector<PfnRange> all;
+    zone.for_each_free_block([&](PfnRange block) {
+      all.push_back(block);
+      return true;
+    });
+    return all;
+  }
+
+  std::unique_ptr<Frame[]> memory;
+  FrameTable frames;
+  Zone zone;
+};
+
+PfnRange run(std::uint64_t first, std::uint64_t count) { return {Pfn(first), PageCount(count)}; }
+
+TEST(Zone, OpensAsTheFewestAlignedBlocks) {
+  const ZoneBox box(15, 1);  // the picture in zone.h
+  EXPECT_EQ(box.zone.free_pages(), PageCount(15));
+  for (std::uint32_t k = 0; k < 4; ++k) EXPECT_EQ(box.zone.blocks(Order(k)), 1U) << k;
+  EXPECT_EQ(box.blocks(), (std::vector<PfnRange>{run(8, 8), run(4, 4), run(2, 2), run(1, 1)}));
+  EXPECT_EQ(box.zone.largest_run(), PageCount(15));
+  box.zone.check();
+}
+
+TEST(Zone, TheTailOfARoundedBlockStaysFree) {
+  ZoneBox box(64);
+  EXPECT_EQ(box.zone.take(PageCount(17)), Pfn(0));
+  EXPECT_EQ(box.zone.free_pages(), PageCount(47));
+  EXPECT_EQ(box.zone.largest_run(), PageCount(47));
+  box.zone.check();
+}
+
+TEST(Zone, ASmallRequestDoesNotBreakALargeBlock) {
+  ZoneBox box(64);
+  box.leave_free({run(0, 2), run(32, 32)});
+  EXPECT_EQ(box.zone.take(PageCount(1)), Pfn(0));
+  EXPECT_EQ(box.zone.blocks(Order(5)), 1U);
+}
+
+TEST(Zone, GivingBackCoalescesToTheOriginal) {
+  ZoneBox box(64);
+  std::vector<Pfn> singles;
+  for (int i = 0; i < 64; ++i) singles.push_back(box.zone.take(PageCount(1)));
+  EXPECT_EQ(box.zone.take(PageCount(1)), kNoPfn);
+  EXPECT_EQ(box.zone.largest_run(), PageCount(0));
+  for (const Pfn pfn : singles) box.zone.give({pfn, PageCount(1)});
+  EXPECT_EQ(box.blocks(), (std::vector<PfnRange>{run(0, 64)}));
+  box.zone.check();
+}
+
+TEST(Zone, AdjacentBlocksServeWhatNoSingleBlockCan) {
+  ZoneBox box(64);
+  box.leave_free({run(12, 8)});  // blocks 12..15 and 16..19: no block has more than four frames
+  EXPECT_EQ(box.zone.take(PageCount(7)), Pfn(12));
+  EXPECT_EQ(box.blocks(), (std::vector<PfnRange>{run(19, 1)}));
+  box.zone.check();
+}
+
+TEST(Zone, AnAlignedStartIsFoundInsideARun) {
+  ZoneBox box(64);
+  box.leave_free({run(12, 20)});
+  EXPECT_EQ(box.zone.take(PageCount(3), PageCount(8)), Pfn(16));
+  EXPECT_EQ(box.zone.take(PageCount(9), PageCount(16)), kNoPfn) << "16..18 is taken";
+  EXPECT_EQ(box.zone.free_pages(), PageCount(17));
+  box.zone.check();
+}
+
+TEST(Zone, RunsBeyondTheLargestOrder) {
+  const std::uint64_t block = kMaxOrder.pages().value;
+  ZoneBox box(block * 4);
+  const std::uint64_t wanted = block * 3 + 5;
+  EXPECT_EQ(box.zone.take(PageCount(wanted)), Pfn(0));
+  EXPECT_EQ(box.zone.free_pages(), PageCount(block - 5));
+  box.zone.give(run(0, wanted));
+  EXPECT_EQ(box.zone.blocks(kMaxOrder), 4U);
+  EXPECT_EQ(box.zone.largest_run(), PageCount(block * 4));
+}
+
+TEST(Zone, TakeRunPrefersTheLongestAndKeepsHugePagesWhole) {
+  ZoneBox box(256);
+  box.leave_free({run(0, 8), run(60, 70), run(200, 16)});
+  EXPECT_EQ(box.zone.largest_run(), PageCount(70));
+  EXPECT_EQ(box.zone.take_run(PageCount(1000), PageCount(32)), run(64, 64));
+  EXPECT_EQ(box.zone.take_run(PageCount(1000), PageCount(32)), run(200, 16)) << "below a chunk";
+  EXPECT_EQ(box.zone.take_run(PageCount(3), PageCount(32)), run(0, 3));
+  EXPECT_EQ(box.zone.take_run(PageCount(0), PageCount(32)), PfnRange{});
+  box.zone.check();
+}
+
+TEST(Zone, TakeAfterContinuesARun) {
+  ZoneBox box(64);
+  box.leave_free({run(8, 10)});
+  EXPECT_EQ(box.zone.take_after(Pfn(8), PageCount(3)), run(8, 3));
+  EXPECT_EQ(box.zone.take_after(Pfn(11), PageCount(99)), run(11, 7));
+  EXPECT_TRUE(box.zone.take_after(Pfn(18), PageCount(1)).empty());
+  EXPECT_TRUE(box.zone.take_after(Pfn(64), PageCount(1)).empty()) << "beyond the zone";
+  EXPECT_EQ(box.zone.free_pages(), PageCount(0));
+}
+
+TEST(Zone, AFailureChangesNothing) {
+  ZoneBox box(64);
+  box.leave_free({run(0, 4), run(8, 4)});
+  const auto before = box.blocks();
+  EXPECT_EQ(box.zone.take(PageCount(5)), kNoPfn);
+  EXPECT_EQ(box.zone.take(PageCount(9)), kNoPfn);
+  EXPECT_EQ(box.zone.take(PageCount(1), PageCount(16)), Pfn(0));
+  box.zone.give(run(0, 1));
+  EXPECT_EQ(box.blocks().size(), before.size());
+  EXPECT_EQ(box.zone.free_pages(), PageCount(8));
+}
+
+// ---- check() sees damage ------------------------------------------------------------------------
+
+TEST(ZoneDeathTest, FramesOfAnotherZoneAreRefused) {
+  ZoneBox box(64);
+  EXPECT_DEATH(box.zone.give(run(60, 8)), "frames of another zone");
+  EXPECT_DEATH((void)box.zone.take(PageCount(0)), "bad request");
+  EXPECT_DEATH((void)box.zone.take(PageCount(1), PageCount(3)), "bad request");
+}
+
+TEST(ZoneDeathTest, Z1AMisalignedBlock) {
+  ZoneBox box(64);
+  box.leave_free({run(8, 2)});
+  // A block of order 1 at an odd frame, linked like a real one.
+  box.frames[Pfn(8)].set_next(Pfn(21));
+  box.frames[Pfn(21)].set_previous(Pfn(8));
+  box.frames[Pfn(21)].set_next(kNoPfn);
+  box.frames[Pfn(21)].set_tag({.state = FrameState::free_head, .order = Order(1)});
+  EXPECT_DEATH(box.zone.check(), "Z1: misaligned block");
+}
+
+TEST(ZoneDeathTest, Z1ABlockThatLeavesItsZone) {
+  ZoneBox box(60);  // the last block is 56..59, of order 2
+  box.leave_free({run(0, 8)});
+  box.frames[Pfn(0)].set_next(Pfn(56));
+  box.frames[Pfn(56)].set_previous(Pfn(0));
+  box.frames[Pfn(56)].set_next(kNoPfn);
+  box.frames[Pfn(56)].set_tag({.state = FrameState::free_head, .order = Order(3)});
+  EXPECT_DEATH(box.zone.check(), "Z1: block leaves its zone");
+}
+
+TEST(ZoneDeathTest, Z2BuddiesThatWereNotCoalesced) {
+  ZoneBox box(64);
+  box.leave_free({run(8, 1)});
+  box.frames[Pfn(9)].set_tag({.state = FrameState::free_head, .order = Order(0)});
+  EXPECT_DEATH(box.zone.check(), "Z2");
+}
+
+/// A word of the zone itself, to be damaged; counted in bytes from its end.
+template <class Word>
+Word& word_before_end(Zone& zone, std::size_t bytes) {
+  return *reinterpret_cast<Word*>(reinterpret_cast<unsigned char*>(&zone) + sizeof zone - bytes);
+}
+
+TEST(ZoneDeathTest, Z3FreePagesThatDoNotAddUp) {
+  ZoneBox box(64);
+  box.leave_free({run(8, 4), run(32, 4)});
+  auto& free_pages = word_before_end<std::uint64_t>(box.zone, 8);
+  ASSERT_EQ(free_pages, 8U) << "free_pages_ is the last member";
+  free_pages = 7;
+  EXPECT_DEATH(box.zone.check(), "Z3");
+}
+
+TEST(ZoneDeathTest, Z4ABrokenBackLink) {
+  ZoneBox box(64);
+  box.leave_free({run(8, 4), run(32, 4)});
+  box.frames[Pfn(8)].set_previous(Pfn(1));
+  EXPECT_DEATH(box.zone.check(), "Z4: broken back link");
+}
+
+TEST(ZoneDeathTest, Z4ALostMember) {
+  ZoneBox box(64);
+  box.leave_free({run(8, 4), run(32, 4)});  // 32 was given last, so the list is 32 -> 8
+  box.frames[Pfn(32)].set_next(kNoPfn);
+  EXPECT_DEATH(box.zone.check(), "Z4: a free list's count is wrong");
+}
+
+TEST(ZoneDeathTest, Z4AMemberThatIsNotFree) {
+  ZoneBox box(64);
+  box.leave_free({run(8, 4)});
+  box.frames[Pfn(8)].set_tag({.state = FrameState::head});
+  EXPECT_DEATH(box.zone.check(), "Z4: a list holds what is not a free block");
+}
+
+TEST(ZoneDeathTest, Z5AnOrderMaskThatLies) {
+  ZoneBox box(64);
+  box.leave_free({run(8, 4)});
+  auto& mask = word_before_end<std::uint32_t>(box.zone, 16);
+  ASSERT_EQ(mask, 1U << 2) << "order_mask_ stands right before free_pages_";
+  mask = 0;
+  EXPECT_DEATH(box.zone.check(), "Z5");
+}
+
+TEST(ZoneDeathTest, Z6AFreeBlockInsideAFreeBlock) {
+  ZoneBox box(64);
+  box.leave_free({run(8, 8)});
+  box.frames[Pfn(13)].set_tag({.state = FrameState::free_head, .order = Order(0)});
+  EXPECT_DEATH(box.zone.check(), "Z6");
+}
+
+}  // namespace
+}  // namespace vc

@@ -5,7 +5,7 @@
 #
 # Each program writes build/bench/results/NAME.json. The benchmark `replace` runs once more with the
 # peers told to use huge pages, for information. Exit status: 0 all figures are there (goals met or
-# not), 1 a figure is missing, 3 a peer or a program is missing.
+# not), 1 a figure is missing, 2 bad usage, 3 a peer or a program is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 shopt -s nullglob
@@ -34,8 +34,8 @@ run() { # run NAME PROGRAM OPTIONS…
 for program in "${programs[@]}"; do run "$(basename "$program")" "$program" "$@"; done
 
 GLIBC_TUNABLES=glibc.malloc.hugetlb=1 MALLOC_CONF=thp:always MIMALLOC_ALLOW_LARGE_OS_PAGES=1 \
-  run replace_huge_peers build/bench/bench/replace_bench --benchmark_filter='/(2097152|67108864)/' \
-  --benchmark_repetitions=5 "$@"
+  run replace_huge_peers build/bench/bench/replace_bench \
+  --benchmark_filter='^replace/.*/(2097152|67108864)/' "$@"
 sed -i 's|"replace/|"replace_huge_peers/|' "$results/replace_huge_peers.json"
 
 version() { dpkg-query -W -f='${Version}' "$1" 2> /dev/null || echo unknown; }

@@ -1,26 +1,35 @@
 #!/usr/bin/env bash
-# The published fragmentation experiment, then the bundled traces; ends with the reports' paths.
+# The published fragmentation experiment on this machine's memory, then the bundled traces; ends
+# with the tables and the report's path.
 #
 # Usage: run.sh [OPTIONS OF vcompound availability…]
+#
+# VCOMPOUND: the program, VCOMPOUND_RUN_DIR: where results go, VCOMPOUND_TRACES: the folder of the
+# traces; each has a default in this repository. The exit status is the last that was not 0.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-program=build/release/bin/vcompound
-reports=build/run
-mkdir -p "$reports"
+program=${VCOMPOUND:-build/release/bin/vcompound}
+results=${VCOMPOUND_RUN_DIR:-build/run}
+traces=${VCOMPOUND_TRACES:-traces}
+if [[ ! -x $program ]]; then
+  echo "run.sh: $program is not there; run make first" >&2
+  exit 2
+fi
+mkdir -p "$results"
+report=$results/report.html
+status=0
 
 "$program" availability --budget 3.5GiB --block 32KiB --freed 0.968 \
-  --json "$reports/availability.json" --report "$reports/availability.html" "$@"
+  --json "$results/availability.json" --report "$report" "$@" | sed '/^Report: /d' || status=$?
 
 shopt -s nullglob
-for trace in traces/*.csv traces/*.csv.zst; do
-  name=$(basename "$trace")
-  name=${name%%.csv*}
+recorded=("$traces"/*.csv "$traces"/*.csv.zst)
+if ((${#recorded[@]} > 0)) && [[ -s $results/availability.json ]]; then
   echo
-  echo "== trace $name"
-  "$program" replay "$trace" \
-    --json "$reports/replay-$name.json" --report "$reports/replay-$name.html"
-done
+  "$program" replay "${recorded[@]}" --tightest --with-availability "$results/availability.json" \
+    --json "$results/replay.json" --report "$report" | sed '/^Report: /d' || status=$?
+fi
 
 echo
-echo "reports:"
-for report in "$reports"/*.html; do echo "  $PWD/$report"; done
+echo "report: $(realpath "$report")"
+exit "$status"

@@ -4,12 +4,13 @@
 # Usage: run_fuzz.sh PROGRAM RUNS [SECONDS]
 #
 # New inputs go to build/fuzz/new/NAME, an input that fails to build/fuzz/found/NAME-…; copy the
-# latter into tests/fuzz/corpus/NAME, so that every later test run replays it. RUNS -1: no limit.
+# latter into tests/fuzz/corpus/NAME without its _fuzz, so that every later test run replays it.
+# RUNS -1: no limit.
 set -euo pipefail
 program=$1 runs=$2 seconds=${3:-30}
 cd "$(dirname "$0")/.."
 name=$(basename "$program")
-corpus=tests/fuzz/corpus/$name
+corpus=tests/fuzz/corpus/${name%_fuzz}
 mkdir -p "build/fuzz/new/$name" build/fuzz/found
 folders=("build/fuzz/new/$name")
 if [[ -d $corpus ]]; then folders+=("$corpus"); fi

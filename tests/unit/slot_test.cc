@@ -107,6 +107,17 @@ TEST_F(SlotTest, CachesAreDrainedBeforeAnythingIsRefused) {
   EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(0));
 }
 
+TEST_F(SlotTest, WhatIsInvalidIsRefusedAlsoWhenTheCacheHasIt) {
+  FakeArena arena;
+  const Allocation first = must(arena, 3);
+  ASSERT_EQ(first.address.value % (1ULL << 31), 0U) << "fits even the absurd alignment";
+  EXPECT_EQ(arena.allocator.free(first.address), Misuse::none);
+  const Request absurd{.size = Bytes(3 << 12), .alignment = Bytes(1ULL << 31)};
+  const auto refused = arena.allocator.allocate(absurd, kSite);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().reason, Reason::invalid);
+}
+
 TEST_F(SlotTest, ARequestTakesOnlyWhatFitsIt) {
   FakeArena arena;
   arena.allocator.set_always_map(Trigger::always());

@@ -150,10 +150,7 @@ Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
 
 template <Platform P>
 Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
-  const bool single = attempt.pages.value == 1 && attempt.alignment.value == 1 &&
-                      attempt.request.placement == Placement::any() &&
-                      attempt.may_block == MayBlock::yes && slot_limit_ >= kBatch * 4;
-  Pfn head = single ? take_batch(attempt) : kNoPfn;
+  Pfn head = wants_batch(attempt) ? take_batch(attempt) : kNoPfn;
   if (head == kNoPfn && !attempt.failed_for_good()) head = take_run(attempt);
   if (head == kNoPfn) return kNoPfn;
   const PfnRange run{head, attempt.pages};
@@ -167,6 +164,15 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
     frames_[p].set_tag({.state = FrameState::tail});
   }
   return publish(attempt, head, Kind::contiguous);
+}
+
+/// A single frame, anywhere, where the others of its batch may be kept and cost no memory of their
+/// own.
+template <Platform P>
+bool CompoundAllocator<P>::wants_batch(const Attempt& attempt) const {
+  return attempt.pages.value == 1 && attempt.alignment.value == 1 &&
+         attempt.request.placement == Placement::any() && attempt.may_block == MayBlock::yes &&
+         slot_limit_ >= kBatch * 4 && (commits_.always_committed() || commits_.unit() >= kBatch);
 }
 
 /// Takes a single frame out of an aligned batch whose descriptors fill whole cache lines, and keeps

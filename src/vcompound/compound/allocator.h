@@ -262,6 +262,7 @@ class CompoundAllocator {
   bool must_map(const Attempt& attempt) const;
   Pfn attempt_all(Attempt& attempt, bool forced);
   Pfn try_contiguous(Attempt& attempt);
+  bool wants_batch(const Attempt& attempt) const;
   Pfn take_batch(Attempt& attempt);
   Pfn take_run(Attempt& attempt);
   Pfn publish(const Attempt& attempt, Pfn head, Kind kind);

@@ -87,6 +87,7 @@ inline Result<Allocation> CompoundAllocator<P>::allocate(const Request& request,
   const PageCount pages = frame_size_.pages_for(request.size);
   const bool simple = request.placement == Placement::any() && request.max_loss == kAnyLoss &&
                       pages.value != 0 && special_.load_relaxed() == 0 &&
+                      request.alignment.value <= 1ULL << 30 &&
                       (request.alignment.value & (request.alignment.value - 1)) == 0;
   const Pfn head = simple ? take_cached(request, pages, site) : kNoPfn;
   if (head == kNoPfn) return allocate_uncached(request, pages, site);

@@ -63,7 +63,7 @@ TEST_F(FakeRoot, NothingReadableMeansNoLimit) {
 
 TEST_F(FakeRoot, EveryGroupUpTheHierarchyBinds) {
   write_machine("16000000", "8000000");
-  write_version2("/user.slice/db.service/work");
+  write_version2("/user.slice/db.service/job");
   write("/sys/fs/cgroup/user.slice/db.service/job/memory.max", "max\n");
   write("/sys/fs/cgroup/user.slice/db.service/memory.max", "4294967296\n");
   write("/sys/fs/cgroup/user.slice/db.service/memory.current", "1073741824\n");

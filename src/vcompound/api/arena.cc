@@ -126,14 +126,14 @@ Result<Compound> Arena::allocate(Bytes size, CallSite site) {
   const Allocation hot = reuse(control_, size, site);
   if (hot.pages.value == 0) return allocate(Request{.size = size}, site);
   const std::size_t bytes = hot.pages.value * control_->options.frame_size.value;
-  return Compound(control_, pointer_to(hot.address), bytes, hot.kind);
+  return Result<Compound>(std::in_place, control_, pointer_to(hot.address), bytes, hot.kind);
 }
 
 Result<Compound> Arena::allocate(const Request& request, CallSite site) {
   auto got = allocate_in(control_, request, site);
   if (!got) return got.error();
   const std::size_t bytes = got->pages.value * control_->options.frame_size.value;
-  return Compound(control_, pointer_to(got->address), bytes, got->kind);
+  return Result<Compound>(std::in_place, control_, pointer_to(got->address), bytes, got->kind);
 }
 
 Result<void*> Arena::allocate_pointer(const Request& request, CallSite site) {

@@ -15,6 +15,11 @@ class [[nodiscard]] Result {
  public:
   Result(T value) : ok_(true) { ::new (&value_) T(std::move(value)); }   // NOLINT: implicit
   Result(E error) : ok_(false) { ::new (&error_) E(std::move(error)); }  // NOLINT: implicit
+  /// Makes the value where it will stand.
+  template <class... Arguments>
+  explicit Result(std::in_place_t, Arguments&&... arguments) : ok_(true) {
+    ::new (&value_) T(std::forward<Arguments>(arguments)...);
+  }
   Result(Result&& other) noexcept : ok_(other.ok_) {
     if (ok_) {
       ::new (&value_) T(std::move(other.value_));

@@ -64,13 +64,18 @@ struct alignas(64) Slot {
   static constexpr std::uint32_t kBins = 128;
   static constexpr std::uint32_t kRecentSites = 64;
   static constexpr std::size_t kSize = 16384;  ///< a power of two: finding a slot is a shift
+  static constexpr std::size_t kUsed =
+      sizeof(Bin) * kBins + sizeof(RecentSite) * kRecentSites + 992 + 16;
 
+  Bin bins[kBins];
+  RecentSite sites[kRecentSites];
+  /// Keeps what follows away from the offset in its page at which the descriptors of well-aligned
+  /// blocks lie in theirs: a processor takes equal low twelve bits for the same address at first.
+  unsigned char apart[992];
   Atomic<std::uint32_t> busy;
   Atomic<std::uint32_t> open;          ///< 0: never used, or seized by a drainer
   Atomic<std::uint64_t> cached_pages;  ///< written by whoever holds the slot, read by anyone
-  Bin bins[kBins];
-  RecentSite sites[kRecentSites];
-  unsigned char unused[kSize - sizeof(Bin) * (kBins + 1) - sizeof(RecentSite) * kRecentSites];
+  unsigned char unused[kSize - kUsed];
 
   /// Has that page count a bin of its own? (0 has not.)
   static constexpr bool is_small(std::uint64_t pages) { return pages - 1 < kSmallBins; }

@@ -110,7 +110,11 @@ struct ArenaControl;
 class VC_API Compound {
  public:
   Compound() = default;
-  Compound(Compound&& other) noexcept { swap(other); }
+  Compound(Compound&& other) noexcept
+      : arena_(other.arena_),
+        data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        kind_(other.kind_) {}
   Compound& operator=(Compound&& other) noexcept {
     Compound moved(std::move(other));
     swap(moved);
@@ -142,6 +146,8 @@ class VC_API Compound {
 
  private:
   friend class Arena;
+  template <class T, class E>
+  friend class Result;
   Compound(detail::ArenaControl* arena, void* data, std::size_t size, Kind kind)
       : arena_(arena), data_(data), size_(size), kind_(kind) {}
   void swap(Compound& other) noexcept {
@@ -266,8 +272,8 @@ class VC_API Arena {
   /// @}
 
   /// @name Inspection
-  /// Not for a process whose malloc takes its memory from this very arena: what is returned is built
-  /// on the heap while a lock of the arena is held.
+  /// Not for a process whose malloc takes its memory from this very arena: what is returned is
+  /// built on the heap while a lock of the arena is held.
   /// @{
   enum class Format : std::uint8_t { text, json, prometheus };
   Stats stats() const;

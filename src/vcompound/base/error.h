@@ -29,11 +29,11 @@ const char* name_of(Reason reason);
 /// What a refusal found. Every figure is of the moment of the refusal.
 struct Error {
   Reason reason = Reason::none;
-  Bytes requested{};                  ///< The size asked for.
-  Bytes limit{};                      ///< The most that could have been asked for; 0: none named.
-  Bytes free{};                       ///< Free memory of the zones that were asked.
-  Bytes largest_run{};                ///< The longest run of adjacent free frames.
-  Bytes largest_gap{};                ///< The longest free range of virtual addresses.
+  Bytes requested{};  ///< The size asked for.
+  Bytes limit{};      ///< The most that could have been asked for; 0: none named.
+  Bytes free{};  ///< What could still be handed out: zones, caches, pending and deferred frees.
+  Bytes largest_run{};  ///< The longest run of adjacent free frames that a short search finds.
+  Bytes largest_gap{};  ///< The longest free range of virtual addresses.
   std::uint64_t mappings_used = 0;    ///< Mappings in use.
   std::uint64_t mappings_limit = 0;   ///< Mappings that may be in use.
   std::uint64_t mappings_needed = 0;  ///< Mappings that this request needed.

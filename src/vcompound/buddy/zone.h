@@ -27,8 +27,9 @@
 //   Z5  bit k of the order mask is set exactly if list k is not empty
 //   Z6  no frame inside a free block, but the first, is a free_head
 //
-// Cost: take and give are O(kMaxOrder). Memory: nothing but the descriptors. Not thread-safe: the
-// caller holds the zone's lock.
+// Cost: take from one block and give of one block are O(kMaxOrder); runs of several blocks, the
+// sum; the searches beyond one block look at a bounded number of runs. Memory: nothing but the
+// descriptors. Not thread-safe: the caller holds the zone's lock.
 #pragma once
 
 #include <cstdint>
@@ -73,8 +74,8 @@ class Zone {
   /// Gives frames back; they were taken from this zone and belong to nobody.
   void give(PfnRange run);
 
-  /// Calls visit(PfnRange) for each free block, in order of address within an order, from the
-  /// largest order down; stops when visit returns false.
+  /// Calls visit(PfnRange) for each free block, the most recently freed first within an order, from
+  /// the largest order down; stops when visit returns false.
   template <class Visitor>
   void for_each_free_block(Visitor&& visit) const {
     for (std::uint32_t k = kOrderCount; k-- != 0;) {

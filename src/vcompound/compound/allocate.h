@@ -81,7 +81,7 @@ Result<Allocation> CompoundAllocator<P>::allocate_uncached(const Request& reques
   attempt.scatter = forced || request.contiguity == Contiguity::never;
   Pfn head = forced ? take_cached_mapped(attempt, site) : kNoPfn;
   if (head == kNoPfn) head = attempt_all(attempt, forced);
-  if (head == kNoPfn && attempt.may_block == MayBlock::yes && reclaimable().value != 0) {
+  if (head == kNoPfn && is_worth_reclaiming(attempt)) {
     reclaim();
     attempt.error = {};
     head = attempt_all(attempt, forced);
@@ -117,6 +117,14 @@ template <Platform P>
 bool CompoundAllocator<P>::must_map(const Attempt& attempt) const {
   const bool spread = attempt.request.placement == Placement::spread() && node_count_ > 1;
   return attempt.pages.value > 1 && (spread || attempt.request.contiguity == Contiguity::never);
+}
+
+/// Could reclaim() help? Frames may also be in the hands of somebody who trims or purges at this
+/// moment; reclaim() waits for those.
+template <Platform P>
+bool CompoundAllocator<P>::is_worth_reclaiming(const Attempt& attempt) const {
+  return attempt.may_block == MayBlock::yes &&
+         (!attempt.failed_for_good() || reclaimable().value != 0);
 }
 
 /// The two ways in their order. Each undoes all it did before it gives up.
@@ -257,7 +265,7 @@ void CompoundAllocator<P>::explain(Attempt& attempt) {
   Error& error = attempt.error;
   error.requested = attempt.request.size;
   if (is_closed()) return;  // a forked child must not wait for locks of threads it does not have
-  const Stats now = memory_stats();
+  const Stats now = memory_stats(attempt.may_block);
   error.free = frame_size_.bytes(now.available());
   error.largest_run = frame_size_.bytes(now.largest_run);
   error.largest_gap = frame_size_.bytes(now.largest_gap);
@@ -285,7 +293,7 @@ Error CompoundAllocator<P>::can_allocate(const Request& request) {
   const bool may_block = attempt.may_block == MayBlock::yes;
   if (may_block) poll();
   if (probe(attempt)) return {};
-  if (may_block && reclaimable().value != 0) {
+  if (is_worth_reclaiming(attempt)) {
     reclaim();
     attempt.error = {};
     if (probe(attempt)) return {};

@@ -28,7 +28,8 @@
 //   C2  every page of a live compound resolves to its head; nth_page and page_address agree
 //
 // Locks, by rank (a holder may only take locks of a higher rank; docs/locking.md):
-//   1 reclaim   2 vmap   3 zone of a node (one at a time)   4 commit   5 call sites
+//   1 reclaim   2 gate of a slot   3 vmap   4 zone of a node (one at a time)   5 commit
+//   6 call sites
 // The fast paths take none.
 //
 // The code is in headers by what it is for: this one (the interface and the compound functions),
@@ -260,6 +261,7 @@ class CompoundAllocator {
   Pfn take_cached_mapped(const Attempt& attempt, CallSite site);
   bool is_mappable(const Attempt& attempt) const;
   bool must_map(const Attempt& attempt) const;
+  bool is_worth_reclaiming(const Attempt& attempt) const;
   Pfn attempt_all(Attempt& attempt, bool forced);
   Pfn try_contiguous(Attempt& attempt);
   bool wants_batch(const Attempt& attempt) const;
@@ -314,7 +316,7 @@ class CompoundAllocator {
   void for_each_mapped_run(Vpn first, PageCount pages, Visitor&& visit) const;
   std::uint64_t count_runs(Vpn first, PageCount pages) const;
   PageCount pages_of(Pfn head) const;
-  Stats memory_stats();
+  Stats memory_stats(MayBlock may_block);
   void collect_site_counters();
   std::uint64_t cached_compounds();
   void flush(RecentSite& recent);

@@ -55,11 +55,12 @@ VirtRange CompoundAllocator<P>::range_of(Pfn head) const {
 
 /// The figures of memory alone: what a refusal has to prove.
 template <Platform P>
-Stats CompoundAllocator<P>::memory_stats() {
+Stats CompoundAllocator<P>::memory_stats(MayBlock may_block) {
+  const auto wait = Wait(may_block == MayBlock::yes);
   Stats s;
   s.total_pages = total_pages_;
   for (std::uint32_t i = 0; i < node_count_; ++i) {
-    TryGuard guard(nodes_[i].lock, Wait(p_.may_block()));
+    TryGuard guard(nodes_[i].lock, wait);
     if (!guard) continue;
     s.free_pages += nodes_[i].zone.free_pages();
     const PageCount longest = nodes_[i].zone.largest_run();
@@ -72,14 +73,15 @@ Stats CompoundAllocator<P>::memory_stats() {
       commits_.always_committed() ? total_pages_ : PageCount(committed_pages_.load_relaxed());
   s.mappings_used = p_.mappings_used();
   s.mappings_limit = p_.mappings_limit();
-  TryGuard guard(vmap_lock_, Wait(p_.may_block()));
+  TryGuard guard(vmap_lock_, wait);
   if (guard) s.largest_gap = vmap_.largest_gap();
   return s;
 }
 
 template <Platform P>
 Stats CompoundAllocator<P>::stats() {
-  Stats s = memory_stats();
+  if (is_closed()) return memory_stats(MayBlock::no);
+  Stats s = memory_stats(p_.may_block() ? MayBlock::yes : MayBlock::no);
   const CallSites& sites = call_sites();
   for (std::uint32_t id = 0; id < sites.size(); ++id) {
     const SiteCounters& site = sites[static_cast<SiteId>(id)].counters;
@@ -106,7 +108,7 @@ Stats CompoundAllocator<P>::stats() {
 
 template <Platform P>
 const CallSites& CompoundAllocator<P>::call_sites() {
-  collect_site_counters();
+  if (!is_closed()) collect_site_counters();
   return sites_;
 }
 
@@ -191,6 +193,7 @@ void CompoundAllocator<P>::walk(Node& node, Visitor&& visit) {
 template <Platform P>
 template <class Visitor>
 void CompoundAllocator<P>::for_each_compound(Visitor&& visit) {
+  if (is_closed()) return;
   for (std::uint32_t i = 0; i < node_count_; ++i) {
     Guard guard(nodes_[i].lock);
     walk(nodes_[i], [&](Pfn p, FrameTag tag, PageCount) {
@@ -204,6 +207,7 @@ void CompoundAllocator<P>::for_each_compound(Visitor&& visit) {
 template <Platform P>
 template <class Visitor>
 void CompoundAllocator<P>::for_each_free_run(Visitor&& visit) {
+  if (is_closed()) return;
   for (std::uint32_t i = 0; i < node_count_; ++i) {
     Guard guard(nodes_[i].lock);
     PfnRange run{};

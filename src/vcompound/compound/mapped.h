@@ -7,6 +7,8 @@ namespace vc {
 
 template <Platform P>
 Pfn CompoundAllocator<P>::try_mapped(Attempt& attempt) {
+  // Whoever gathers in vain holds frames meanwhile that others miss: look before.
+  if (memory_stats(attempt.may_block).free_pages < attempt.pages) return kNoPfn;
   RunList runs = gather(attempt);
   if (runs.pages() != attempt.pages) {
     give_back(runs);
@@ -79,8 +81,9 @@ RunList CompoundAllocator<P>::scattered(const RunList& runs) const {
   return halves;
 }
 
-/// Takes up to `wanted` frames from one node. The last run is the smallest that suffices; what
-/// follows the last huge run directly is preferred, because it needs no mapping of its own.
+/// Takes up to `wanted` frames from one node. The last piece, shorter than a huge page, is what
+/// follows the run before it, because that needs no mapping of its own; else the smallest that
+/// suffices.
 template <Platform P>
 void CompoundAllocator<P>::gather_from(Node& node, PageCount wanted, Attempt& attempt,
                                        RunList& huge, RunList& small) {
@@ -98,7 +101,7 @@ void CompoundAllocator<P>::gather_from(Node& node, PageCount wanted, Attempt& at
   };
   Pfn after = kNoPfn;
   while (wanted.value != 0 && node.zone.free_pages().value != 0) {
-    if (after != kNoPfn) {
+    if (after != kNoPfn && wanted < chunk) {
       const PfnRange more = node.zone.take_after(after, wanted);
       if (!more.empty()) {
         after = keep(more);

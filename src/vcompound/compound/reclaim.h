@@ -49,6 +49,7 @@ void CompoundAllocator<P>::release_deferred() {
 
 template <Platform P>
 void CompoundAllocator<P>::reclaim() {
+  if (is_closed()) return;
   Guard guard(reclaim_lock_);
   release_deferred();
   drain_all_slots();
@@ -68,7 +69,7 @@ void CompoundAllocator<P>::seize(Slot& slot) {
 
 template <Platform P>
 void CompoundAllocator<P>::drain_all_slots() {
-  counters_.drains.fetch_add(1);
+  if (cached_pages().value != 0) counters_.drains.fetch_add(1);
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
     if (slot.cached_pages.load_relaxed() == 0) continue;
@@ -174,7 +175,7 @@ template <Platform P>
 PageCount CompoundAllocator<P>::trim() {
   reclaim();
   PageCount trimmed{};
-  if (commits_.always_committed()) return trimmed;
+  if (is_closed() || commits_.always_committed()) return trimmed;
   for (std::uint32_t i = 0; i < node_count_; ++i) trimmed += trim_node(nodes_[i]);
   return trimmed;
 }
@@ -188,6 +189,7 @@ PageCount CompoundAllocator<P>::trim_node(Node& node) {
   for (;;) {
     PfnRange units[kAtOnce];
     std::uint32_t count = 0;
+    Guard reclaiming(reclaim_lock_);  // who is short of frames meanwhile waits for them here
     {
       Guard guard(node.lock);
       node.zone.for_each_free_block([&](PfnRange block) {

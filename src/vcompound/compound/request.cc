@@ -11,7 +11,7 @@ const char* name_of(Misuse misuse) {
     case Misuse::already_freed: return "double free";
     case Misuse::not_allocated: return "pointer to memory that is not allocated";
     case Misuse::still_referenced: return "free of a compound that is still referenced";
-    case Misuse::closed: return "arena of the parent process";
+    case Misuse::closed: return "closed arena";
   }
   return "unknown";
 }
@@ -25,7 +25,8 @@ const char* advice_for(Misuse misuse) {
     case Misuse::already_freed: return "it was freed before; look for a second owner";
     case Misuse::not_allocated: return "it was freed before, or never allocated";
     case Misuse::still_referenced: return "drop the reference with put(); the last put() frees";
-    case Misuse::closed: return "after fork() only the parent may use the arena";
+    case Misuse::closed:
+      return "it was destroyed, or this is a forked child and it belongs to the parent";
   }
   return "";
 }

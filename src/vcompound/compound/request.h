@@ -69,7 +69,7 @@ enum class Misuse : std::uint8_t {
   already_freed,     ///< The start of a compound that was freed (double free).
   not_allocated,     ///< In this arena, but no compound in use covers it.
   still_referenced,  ///< Freed while others hold references; put() is the right call.
-  closed,            ///< The arena refuses: this process is a forked child of its owner.
+  closed,            ///< The arena was destroyed, or belongs to the parent of this process.
 };
 
 /// A short stable name ("double free", "foreign pointer", ...).

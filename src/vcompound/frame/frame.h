@@ -19,15 +19,17 @@
 //
 //      absent    -> free_head | inner            the zone is given its memory
 //      free_head -> inner                        taken from a free list, or coalesced away
-//      inner     -> free_head | head | tail
-//      head      -> cached | inner               a free into a cache; a free to the zone
-//      cached    -> head | inner                 reuse from a cache; the cache is drained
-//      head      => deferred -> inner            a free where blocking is forbidden
-//      head      -> pending -> inner             a mapped compound waits for its shootdown
+//      inner     -> free_head | head | tail | cached
+//      head      -> cached                       a free into a cache
+//      head      => inner | deferred             a free to the zone; one that must not block
+//      cached    -> head | inner | pending       reuse from a cache; the cache is drained
+//      deferred  -> inner | pending              the deferred free is done
+//      inner     -> pending                      a mapped compound waits for its shootdown
+//      pending   -> inner                        shot down
 //
 // A tail is only a *hint*: freeing a compound does not rewrite its tails. Whoever follows a tail to
 // its head must check that the head is in use and its compound really covers the frame
-// (FrameTable::head_of does). That is what makes a free cost nothing per page.
+// (CompoundAllocator::head_of does). That is what makes a free cost nothing per page.
 #pragma once
 
 #include <cstdint>

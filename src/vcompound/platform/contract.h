@@ -63,7 +63,7 @@ class [[nodiscard]] Unmapped {
 /// Proof that no CPU can reach the unmapped frames any more: they may be freed.
 class [[nodiscard]] Invalidated {
  public:
-  /// Only a platform's shootdown() makes one.
+  /// For a platform's shootdown() alone; the core never makes one.
   explicit Invalidated(const Unmapped&) {}
   Invalidated(Invalidated&&) noexcept = default;
   Invalidated(const Invalidated&) = delete;
@@ -119,7 +119,7 @@ concept Platform = Lockable<typename P::Lock> &&
   // Maps the committed frames `run` at `address`. PRE: nothing is mapped there. POST: accesses
   // reach the frames; or an error, and nothing is mapped there.
   { p.map(address, run) } -> std::same_as<PlatformStatus>;
-  // Removes every translation of `range`, which may have holes. Cannot fail.
+  // Removes every translation of `range`, parts of which may not be mapped. Cannot fail.
   { p.unmap(range) } -> std::same_as<Unmapped>;
   // Makes stale translations unreachable on all CPUs. May block; never called in a no-block
   // context.

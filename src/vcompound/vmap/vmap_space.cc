@@ -31,6 +31,7 @@ Vpn VmapSpace::reserve(PageCount pages, PageCount alignment) {
   take_out(gap, static_cast<Index>(first - kGuardPages), static_cast<Index>(needed));
   entries_[first - 1].store_relaxed(static_cast<Index>(pages.value));
   ++areas_;
+  VC_AUDIT((check(), true), "a vmap space is broken");
   return Vpn(first);
 }
 
@@ -58,6 +59,7 @@ void VmapSpace::release(Vpn first) {
   } else {  // between two areas
     add_gap(start, length);
   }
+  VC_AUDIT((check(), true), "a vmap space is broken");
 }
 
 PageCount VmapSpace::largest_gap() const {

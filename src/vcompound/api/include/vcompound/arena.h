@@ -42,7 +42,7 @@ VC_API std::string to_string(const CallSite& site);
 /// What stands behind an arena's frames.
 enum class Backing : std::uint8_t {
   memfd,    ///< Shared memory; huge pages by collapsing, where the kernel can. Needs no privilege.
-  hugetlb,  ///< Huge pages from the reserved pool; frames are then 2 MiB or larger.
+  hugetlb,  ///< Huge pages from the reserved pool; frames are then 2 MiB.
 };
 /// Are 2 MiB pages wanted for a memfd?
 enum class HugePages : std::uint8_t { collapse, never };
@@ -61,7 +61,7 @@ enum class Echo : bool { no, yes };
 /// VCOMPOUND_CONF (docs/configuration.md), which overrides what the program sets.
 struct ArenaOptions {
   Bytes budget{};             ///< rounded down to whole frames; charged at allocation
-  Bytes frame_size = kib(4);  ///< a power of two, 4 KiB to 2 MiB (1 GiB with hugetlb)
+  Bytes frame_size = kib(4);  ///< a power of two, 4 KiB to 2 MiB; always 2 MiB with hugetlb
   Backing backing = Backing::memfd;
   HugePages huge = HugePages::collapse;
   Precommit precommit = Precommit::no;
@@ -187,7 +187,7 @@ struct SiteInfo {
 class VC_API Arena {
  public:
   /// Makes an arena. Errors: `invalid` (options that make no sense), `backing` (the machine cannot
-  /// give the memory), `address_space`, `policy` (budget above the memory without Overcommit::yes).
+  /// give the memory: also a budget above it without Overcommit::yes), `address_space`.
   /// Cost: milliseconds, whatever the budget; with Precommit::yes about 0.1 s per GiB.
   static Result<Arena> create(const ArenaOptions& options);
 

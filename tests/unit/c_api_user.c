@@ -1,5 +1,5 @@
-/* A C program's use of the interface, compiled by a C compiler; c_api_test.cc calls it. Each function
- * returns 0, or the line at which something was not as it must be. */
+/* A C program's use of the interface, compiled by a C compiler; c_api_test.cc calls it. Each
+ * function returns 0, or the line at which something was not as it must be. */
 #define VC_LINUX_NAMES
 #include <stdio.h>
 #include <string.h>
@@ -17,12 +17,12 @@
 int c_user_allocates(void);
 int c_user_uses_the_original_names(void);
 
-static int use(vc_arena *arena) {
+static int use(vc_arena* arena) {
   vc_request request = {.size = 100000, .zero = 1, .contiguity = VC_CONTIGUITY_NEVER};
   vc_extent extents[64];
   vc_stats stats;
-  unsigned char *bytes = vc_allocate(arena, 5000);
-  unsigned char *mapped = vc_allocate_request(arena, &request);
+  unsigned char* bytes = vc_allocate(arena, 5000);
+  unsigned char* mapped = vc_allocate_request(arena, &request);
   CHECK(bytes != NULL && mapped != NULL);
   CHECK(vc_size_of(arena, bytes) == 8192);
   CHECK(vc_kind_of(arena, mapped) == VC_KIND_MAPPED);
@@ -39,7 +39,7 @@ static int use(vc_arena *arena) {
 
 int c_user_allocates(void) {
   vc_arena_options options;
-  vc_arena *arena;
+  vc_arena* arena;
   int line;
   vc_arena_options_init(&options);
   options.budget = 8U << 20;
@@ -54,13 +54,13 @@ int c_user_allocates(void) {
 }
 
 int c_user_uses_the_original_names(void) {
-  struct page *page = alloc_vcompound(GFP_KERNEL | __GFP_ZERO, 3);
-  void *address;
+  struct page* page = alloc_vcompound(GFP_KERNEL | __GFP_ZERO, 3);
+  void* address;
   CHECK(page != NULL);
   CHECK(compound_order(page) == 3);
   address = page_address(page);
-  CHECK(virt_to_head_page((char *)address + 5000) == page);
-  CHECK(compound_nth_page(page, 1) == virt_to_page((char *)address + 4096));
+  CHECK(virt_to_head_page((char*)address + 5000) == page);
+  CHECK(compound_nth_page(page, 1) == virt_to_page((char*)address + 4096));
   free_vcompound(page);
   CHECK(alloc_vcompound(GFP_KERNEL | __GFP_NOWARN, 32768) == NULL);
   CHECK(strstr(vc_last_error()->sentence, "is it a size in bytes?") != NULL);

@@ -42,6 +42,7 @@ Snapshot example() {
   s.metadata = kib(12);
   s.free_blocks = {5, 6, 7};
   s.availability = {{kib(64), 1.0}, {mib(1), 0.365}};
+  s.nodes = {{.total = Bytes(4096000), .free = Bytes(409600)}};
   s.sites = {{.name = "a\\b\"c\nd.cc:1", .contiguous = 41, .mapped = 42, .refused = 43}};
   return s;
 }
@@ -152,6 +153,7 @@ TEST(Prometheus, FiguresAreInBytesAndInTheRightPlace) {
   EXPECT_EQ(parser.at("vcompound_free_bytes", "where=pending"), 4096 * 3);
   EXPECT_EQ(parser.at("vcompound_free_bytes", "where=deferred"), 4096 * 4);
   EXPECT_EQ(parser.at("vcompound_committed_huge_bytes"), 1 << 20);
+  EXPECT_EQ(parser.at("vcompound_node_free_bytes", "node=0"), 409600);
   EXPECT_EQ(parser.at("vcompound_allocations_total", "kind=contiguous"), 11);
   EXPECT_EQ(parser.at("vcompound_allocations_total", "kind=mapped"), 12);
   EXPECT_EQ(parser.at("vcompound_cache_hits_total"), 13);
@@ -237,6 +239,7 @@ TEST_F(ArenaText, TheListingNamesEachArea) {
                                      " pages=16 runs=1 contiguous refs=1 N0=16\n"));
   EXPECT_THAT(listing, ContainsRegex("131072 [^ ]*text_test.cc:[0-9]+ pages=32 runs=[0-9]+ "
                                      "vcompound refs=1 N0=32\n"));
+  EXPECT_THAT(listing, ContainsRegex("\nnode 0: [0-9.]+ .iB free of [0-9.]+ .iB\n"));
   EXPECT_THAT(listing, ContainsRegex("free blocks of order 0 to 18:( [0-9]+){19}\n"));
   EXPECT_THAT(listing, ContainsRegex("availability: 64 KiB 100.0 %, .*64 MiB [0-9.]+ %\n"));
 }

@@ -95,7 +95,9 @@ namespace {
   if (allocator == nullptr) {
     return make_error(Reason::policy, request.size, "the arena was destroyed or moved from");
   }
-  control->patterns.apply(site, [&](CallSite s) { allocator->set_site_forced(s, true); });
+  if (LinuxPlatform::may_block()) {  // forcing a site takes a lock
+    control->patterns.apply(site, [&](CallSite s) { allocator->set_site_forced(s, true); });
+  }
   auto got = allocator->allocate(request, site);
   const bool fell_back = got && got->kind == Kind::mapped &&
                          request.contiguity == Contiguity::preferred &&

@@ -149,6 +149,16 @@ std::vector<AreaInfo> Arena::areas() const {
   return out;
 }
 
+std::vector<NodeInfo> Arena::nodes() const {
+  std::vector<NodeInfo> out;
+  auto* allocator = allocator_of(control_);
+  for (std::uint32_t i = 0; allocator != nullptr && i < allocator->node_count(); ++i) {
+    out.push_back({.total = frame_size().bytes(allocator->total_pages(i)),
+                   .free = frame_size().bytes(allocator->free_pages(i))});
+  }
+  return out;
+}
+
 double Arena::availability(Bytes size) const {
   auto* allocator = allocator_of(control_);
   const PageCount piece = frame_size().pages_for(size);

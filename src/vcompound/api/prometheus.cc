@@ -102,6 +102,10 @@ void write_fragmentation(const Snapshot& s, Exposition& out) {
   for (std::size_t order = 0; order < s.free_blocks.size(); ++order) {
     out.sample(label("order", order), s.free_blocks[order]);
   }
+  out.begin("node_free_bytes", "gauge", "Free memory in the zone of a NUMA node.");
+  for (std::size_t node = 0; node < s.nodes.size(); ++node) {
+    out.sample(label("node", node), s.nodes[node].free.value);
+  }
   out.begin("availability_ratio", "gauge",
             "Share of the free memory that can be handed out contiguously in pieces of a size.");
   for (const auto& [size, share] : s.availability) {

@@ -95,6 +95,15 @@ void write_availability(const Snapshot& s, Lines& lines) {
   }
 }
 
+void write_nodes(const Snapshot& s, Lines& lines) {
+  for (std::size_t node = 0; node < s.nodes.size(); ++node) {
+    TextWriter& out = lines.begin("node");
+    out.number(node).text(": ").size(s.nodes[node].free).text(" free of ");
+    out.size(s.nodes[node].total);
+    lines.end();
+  }
+}
+
 void write_sites(const Snapshot& s, Lines& lines) {
   for (const Snapshot::Site& site : s.sites) {
     TextWriter& out = lines.begin("site");
@@ -163,6 +172,7 @@ Snapshot take_snapshot(const Arena& arena) {
   s.committed_huge = arena.committed_huge();
   s.metadata = arena.metadata_resident();
   s.free_blocks = arena.free_blocks();
+  s.nodes = arena.nodes();
   for (const Bytes size : shown_sizes()) {
     s.availability.push_back({.size = size, .share = arena.availability(size)});
   }
@@ -175,6 +185,7 @@ std::string to_text(const Snapshot& snapshot) {
   write_memory(snapshot, lines);
   write_counts(snapshot, lines);
   write_availability(snapshot, lines);
+  write_nodes(snapshot, lines);
   write_sites(snapshot, lines);
   return lines.take();
 }
@@ -185,6 +196,10 @@ std::string to_json(const Snapshot& snapshot) {
   Json& availability = json["availability"] = Json::array();
   for (const auto& [size, share] : snapshot.availability) {
     availability.push_back({{"size", size.value}, {"share", share}});
+  }
+  Json& nodes = json["nodes"] = Json::array();
+  for (const NodeInfo& node : snapshot.nodes) {
+    nodes.push_back({{"total", node.total.value}, {"free", node.free.value}});
   }
   Json& sites = json["sites"] = Json::array();
   for (const Snapshot::Site& site : snapshot.sites) {

@@ -34,6 +34,7 @@ struct Snapshot {
   Bytes metadata;
   std::vector<std::uint64_t> free_blocks;  ///< by order
   std::vector<Availability> availability;
+  std::vector<NodeInfo> nodes;
   std::vector<Site> sites;
 
   std::uint64_t bytes(PageCount pages) const { return frame_size.bytes(pages).value; }

@@ -43,6 +43,17 @@ std::string area_line(const AreaInfo& area, FrameSize frame_size) {
   return line.take() + "\n";
 }
 
+std::string nodes_lines(const std::vector<NodeInfo>& nodes) {
+  std::string text;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    Line line;
+    line.out().text("node ").number(i).text(": ").size(nodes[i].free).text(" free of ");
+    line.out().size(nodes[i].total);
+    text += line.take() + "\n";
+  }
+  return text;
+}
+
 /// One line as in /proc/buddyinfo.
 std::string free_blocks_line(const std::vector<std::uint64_t>& blocks) {
   Line line;
@@ -93,6 +104,7 @@ std::string to_string(const CallSite& site) {
 std::string Arena::listing() const {
   std::string text;
   for (const AreaInfo& area : areas()) text += area_line(area, frame_size());
+  text += nodes_lines(nodes());
   text += free_blocks_line(free_blocks());
   return text + availability_line(*this);
 }

@@ -316,6 +316,7 @@ class CompoundAllocator {
   void for_each_mapped_run(Vpn first, PageCount pages, Visitor&& visit) const;
   std::uint64_t count_runs(Vpn first, PageCount pages) const;
   PageCount pages_of(Pfn head) const;
+  PageCount free_pages(MayBlock may_block);
   Stats memory_stats(MayBlock may_block);
   void collect_site_counters();
   std::uint64_t cached_compounds();

@@ -158,7 +158,10 @@ RecentSite& CompoundAllocator<P>::remember(Slot* slot, CallSite site) {
   RecentSite& recent = slot->recent(site);
   if (recent.site == site) return recent;
   flush(recent);
-  recent = {.site = site, .id = identify(site), .hits = {}};
+  const SiteId id = identify(site);
+  // A site that could not be registered just now is asked for again; when the table is full, never.
+  const bool settled = id != 0 || sites_.size() == CallSites::kCapacity;
+  recent = {.site = settled ? site : CallSite{}, .id = id, .hits = {}};
   return recent;
 }
 

@@ -53,6 +53,17 @@ VirtRange CompoundAllocator<P>::range_of(Pfn head) const {
 
 // ---- counters -----------------------------------------------------------------------------------
 
+/// The free frames of all zones; of those whose lock is free, if waiting is forbidden.
+template <Platform P>
+PageCount CompoundAllocator<P>::free_pages(MayBlock may_block) {
+  PageCount sum{};
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    TryGuard guard(nodes_[i].lock, Wait(may_block == MayBlock::yes));
+    if (guard) sum += nodes_[i].zone.free_pages();
+  }
+  return sum;
+}
+
 /// The figures of memory alone: what a refusal has to prove.
 template <Platform P>
 Stats CompoundAllocator<P>::memory_stats(MayBlock may_block) {

@@ -8,7 +8,7 @@ namespace vc {
 template <Platform P>
 Pfn CompoundAllocator<P>::try_mapped(Attempt& attempt) {
   // Whoever gathers in vain holds frames meanwhile that others miss: look before.
-  if (memory_stats(attempt.may_block).free_pages < attempt.pages) return kNoPfn;
+  if (free_pages(attempt.may_block) < attempt.pages) return kNoPfn;
   RunList runs = gather(attempt);
   if (runs.pages() != attempt.pages) {
     give_back(runs);

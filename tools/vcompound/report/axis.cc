@@ -116,6 +116,7 @@ AxisFrame make_axis(const Axis& axis, const ValueRange& data, std::size_t wanted
 }
 
 std::string axis_value(AxisUnit unit, double value) {
+  if (std::isnan(value)) return "not a number";
   switch (unit) {
     case AxisUnit::kBytes:
       return (value < 0 ? "-" : "") +

@@ -48,7 +48,8 @@ class LinuxPlatform final : private os::ForkListener {
 
   /// Makes a platform: under 10 ms and a few pages, whatever the budget (with precommit or hugetlb
   /// backing: the time it takes to zero the memory). On an error nothing is left behind. Errors:
-  /// invalid, backing, address_space, policy; `detail` says what to do, `limit` says how far one can go.
+  /// invalid, backing, address_space, policy; `detail` says what to do, `limit` says how far one
+  /// can go.
   static Result<std::unique_ptr<LinuxPlatform>> create(const LinuxOptions& options);
   ~LinuxPlatform();
   LinuxPlatform(const LinuxPlatform&) = delete;

@@ -174,6 +174,12 @@ struct AreaInfo {
   std::vector<std::uint64_t> node_pages;  ///< pages on each node
 };
 
+/// The frames of one NUMA node.
+struct NodeInfo {
+  Bytes total;  ///< of the budget
+  Bytes free;   ///< in its zone (without caches and pending areas)
+};
+
 /// What one call site has done.
 struct SiteInfo {
   CallSite site;
@@ -280,6 +286,8 @@ class VC_API Arena {
   std::string stats(Format format) const;
   std::vector<AreaInfo> areas() const;
   std::vector<SiteInfo> sites() const;
+  /// Every node, in order.
+  std::vector<NodeInfo> nodes() const;
   /// Every area with caller, kind, runs and pages per node; free blocks per order; availability per
   /// size: the /proc/vmallocinfo and /proc/buddyinfo of this arena.
   std::string listing() const;

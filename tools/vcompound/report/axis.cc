@@ -97,9 +97,10 @@ bool AxisFrame::shows(double value) const {
 double AxisFrame::place(double value) const {
   if (!shows(value)) return 0;
   const bool log = scale == AxisScale::kLog2;
-  const double at =
-      log ? std::log2(value / lo) / std::log2(hi / lo) : (near_enough(value) - lo) / (hi - lo);
-  return std::clamp(at, 0.0, 1.0);
+  // Differences of logarithms, because a quotient of absurd values overflows.
+  const double at = log ? (std::log2(value) - std::log2(lo)) / (std::log2(hi) - std::log2(lo))
+                        : (near_enough(value) - lo) / (hi - lo);
+  return std::isfinite(at) ? std::clamp(at, 0.0, 1.0) : 0.0;
 }
 
 AxisFrame make_axis(const Axis& axis, const ValueRange& data, std::size_t wanted) {

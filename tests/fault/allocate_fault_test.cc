@@ -38,6 +38,7 @@ void pending(FaultArena& arena) {
 }
 
 const Scenario kScenarios[] = {
+    {"ColdSingleFrame", kOneNode, nothing, {.size = pages(1), .zero = Zero::yes}},
     {"ColdContiguous", kOneNode, nothing, {.size = pages(300)}},
     {"ColdAligned", kOneNode, nothing, {.size = pages(33), .alignment = pages(128)}},
     {"ColdMapped", kOneNode, nothing, {.size = pages(300), .contiguity = Contiguity::never}},

@@ -22,6 +22,7 @@ class ZoneModel {
         free_(range.count.value, true),
         random_(seed) {
     zone_.open(FrameTable(memory_.get(), range), range);
+    zone_.add(range);
   }
 
   void step() {
@@ -60,6 +61,7 @@ class ZoneModel {
     const auto fresh_memory = std::make_unique<Frame[]>(range_.count.value);
     Zone fresh;
     fresh.open(FrameTable(fresh_memory.get(), range_), range_);
+    fresh.add(range_);
     for (std::uint32_t k = 0; k < kOrderCount; ++k) {
       EXPECT_EQ(zone_.blocks(Order(k)), fresh.blocks(Order(k))) << "order " << k;
     }

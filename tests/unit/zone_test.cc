@@ -15,6 +15,7 @@ struct ZoneBox {
       : memory(std::make_unique<Frame[]>(pages)),
         frames(memory.get(), {Pfn(first), PageCount(pages)}) {
     zone.open(frames, {Pfn(first), PageCount(pages)});
+    zone.add(zone.range());
   }
 
   /// The zone with nothing free but these runs.

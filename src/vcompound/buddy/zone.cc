@@ -34,7 +34,11 @@ Order largest_block_at(Pfn pfn, PageCount pages) {
 void Zone::open(FrameTable frames, PfnRange range) {
   frames_ = frames;
   range_ = range;
-  give(range);
+}
+
+void Zone::add(PfnRange run) {
+  total_pages_ += run.count;
+  give(run);
 }
 
 bool Zone::is_free_head(Pfn pfn) const {
@@ -252,6 +256,7 @@ void Zone::check() const {
     total += Order(k).pages() * members;
   }
   VC_ASSERT(total == free_pages_, "Z3: free pages do not add up");
+  VC_ASSERT(total <= total_pages_, "Z3: more pages are free than there are");
 }
 
 void Zone::check_block(Pfn pfn, Order order) const {

@@ -44,10 +44,14 @@ class Zone {
  public:
   Zone() = default;
 
-  /// Manages the frames of `range`, which are in `frames` and absent; all of them become free.
+  /// Manages frames of `range`, which are in `frames` and absent. None is free before add().
   void open(FrameTable frames, PfnRange range);
+  /// These frames of the range exist, and are free. What is never added is a hole.
+  void add(PfnRange run);
 
   PfnRange range() const { return range_; }
+  /// The frames that were added.
+  PageCount total_pages() const { return total_pages_; }
   PageCount free_pages() const { return free_pages_; }
   /// The number of free blocks of one order.
   std::uint64_t blocks(Order order) const { return lists_[order.value].count; }
@@ -113,6 +117,7 @@ class Zone {
   FrameTable frames_;
   PfnRange range_{};
   List lists_[kOrderCount];
+  PageCount total_pages_{};
   std::uint32_t order_mask_ = 0;
   PageCount free_pages_{};
 };

@@ -193,7 +193,7 @@ class CompoundAllocator {
   /// The free frames of a node's zone (without caches and what is pending).
   PageCount free_pages(std::uint32_t node);
   /// All frames of a node.
-  PageCount total_pages(std::uint32_t node) const { return nodes_[node].zone.range().count; }
+  PageCount total_pages(std::uint32_t node) const { return nodes_[node].zone.total_pages(); }
   std::uint32_t node_of(Pfn frame) const;
   FrameSize frame_size() const { return frame_size_; }
   VirtRange direct_map() const { return direct_; }
@@ -236,6 +236,8 @@ class CompoundAllocator {
   template <class T>
   T* table(std::uint64_t count);
   bool open_tables();
+  template <class Visitor>
+  void for_each_present(Visitor&& visit);
 
   // cached.h
   Slot* enter(std::uint32_t id);

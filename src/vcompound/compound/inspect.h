@@ -308,9 +308,13 @@ void CompoundAllocator<P>::check() {
   for (std::uint32_t i = 0; i < node_count_; ++i) {
     nodes_[i].zone.check();
     PageCount free{};
+    PageCount absent{};
     walk(nodes_[i], [&](Pfn p, FrameTag tag, PageCount length) {
-      VC_ASSERT(tag.state != FrameState::absent && tag.state != FrameState::inner,
-                "C1: a frame has no owner");
+      VC_ASSERT(tag.state != FrameState::inner, "C1: a frame has no owner");
+      if (tag.state == FrameState::absent) {
+        absent += length;
+        return;
+      }
       if (tag.state == FrameState::free_head) {
         free += length;
         return;
@@ -330,6 +334,7 @@ void CompoundAllocator<P>::check() {
       if (tag.state == FrameState::cached) cached += pages;
     });
     VC_ASSERT(free == nodes_[i].zone.free_pages(), "C1: free frames do not add up");
+    VC_ASSERT(absent + total_pages(i) == nodes_[i].zone.range().count, "C1: a frame is missing");
   }
   VC_ASSERT(mapped_frames == mapped_pages, "C1: a frame of a mapped compound is lost");
   VC_ASSERT(pending == pending_.pages().value, "C1: pending pages do not add up");

@@ -11,15 +11,25 @@ T* CompoundAllocator<P>::table(std::uint64_t count) {
   return static_cast<T*>(p_.metadata(Bytes(count * sizeof(T))));
 }
 
+/// Calls visit(node, PfnRange) for each run of frames that exist.
+template <Platform P>
+template <class Visitor>
+void CompoundAllocator<P>::for_each_present(Visitor&& visit) {
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    PfnRange run = p_.present_frames(i, p_.node_frames(i).first);
+    for (; !run.empty(); run = p_.present_frames(i, run.end())) visit(nodes_[i], run);
+  }
+}
+
 /// Tables are sized for the whole range of frames; what is never used is never resident.
 template <Platform P>
 bool CompoundAllocator<P>::open_tables() {
   Pfn first = p_.node_frames(0).first;
   Pfn end = first;
   total_pages_ = PageCount(0);  // an open() that failed may be tried again
+  for_each_present([&](Node&, PfnRange run) { total_pages_ += run.count; });
   for (std::uint32_t i = 0; i < node_count_; ++i) {
     const PfnRange frames = p_.node_frames(i);
-    total_pages_ += frames.count;
     if (frames.first < first) first = frames.first;
     if (frames.end() > end) end = frames.end();
   }
@@ -58,6 +68,7 @@ PlatformStatus CompoundAllocator<P>::open(const AllocatorOptions& options) {
   for (std::uint32_t i = 0; i < node_count_; ++i) {
     nodes_[i].zone.open(frames_, p_.node_frames(i));
   }
+  for_each_present([&](Node& node, PfnRange run) { node.zone.add(run); });
   const PageCount eighth(total_pages_.value / 8);
   slot_limit_ = options.slot_cache.value != 0 ? options.slot_cache : eighth;
   pending_limit_ = options.pending_limit.value != 0 ? options.pending_limit : eighth;

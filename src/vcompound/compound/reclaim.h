@@ -102,9 +102,10 @@ void CompoundAllocator<P>::drain_bin(Slot& slot, Bin& bin) {
 
 template <Platform P>
 bool CompoundAllocator<P>::drain_own_slot() {
+  if (!p_.may_block()) return false;
   Slot* slot = enter();
   if (slot == nullptr) return false;
-  const bool held = p_.may_block() && slot->cached_pages.load_relaxed() != 0;
+  const bool held = slot->cached_pages.load_relaxed() != 0;
   if (held) drain(*slot);
   leave(slot);
   return held;

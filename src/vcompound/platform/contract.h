@@ -85,8 +85,8 @@ inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
 /// A home of the allocator core.
 template <class P>
 concept Platform = Lockable<typename P::Lock> &&
-    requires(P& p, const P& c, PfnRange run, VirtAddr address, VirtRange range, std::uint32_t node,
-             std::uint64_t n) {
+    requires(P& p, const P& c, PfnRange run, Pfn pfn, VirtAddr address, VirtRange range,
+             std::uint32_t node, std::uint64_t n) {
   // The number of slots: at most this many callers own a cache. A constant.
   { P::kSlots } -> std::convertible_to<std::uint32_t>;
 
@@ -95,6 +95,9 @@ concept Platform = Lockable<typename P::Lock> &&
   // NUMA nodes 0..node_count()-1 and the frames of each; ranges are disjoint, none is empty.
   { c.node_count() } -> std::same_as<std::uint32_t>;
   { c.node_frames(node) } -> std::same_as<PfnRange>;
+  // Which of them exist: the first run of frames of that node at or behind `from`, empty if there
+  // is none. A machine's memory has holes; a process's has none. Constant, and at least one exists.
+  { c.present_frames(node, pfn) } -> std::same_as<PfnRange>;
 
   // The unit in which frames are committed, in frames; a power of two. 0: frames need no commit.
   { c.commit_unit() } -> std::same_as<PageCount>;

@@ -81,6 +81,16 @@ bool FakePlatform::is_committed(PfnRange run) const {
   return true;
 }
 
+PfnRange FakePlatform::present_frames(std::uint32_t node, Pfn from) const {
+  const Pfn end = nodes_[node].end();
+  for (const PfnRange& hole : options_.holes) {
+    if (hole.end() <= from) continue;
+    if (hole.first > from) return {from, (hole.first < end ? hole.first : end) - from};
+    from = hole.end() < end ? hole.end() : end;
+  }
+  return {from, end - from};
+}
+
 PlatformStatus FakePlatform::commit(PfnRange run) {
   if (fails(FakeCall::commit)) return {Reason::backing, 12, "the fake was told to fail a commit"};
   const std::lock_guard guard(mutex_);

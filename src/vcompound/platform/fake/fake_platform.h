@@ -32,6 +32,7 @@ namespace vc {
 struct FakeOptions {
   std::vector<PageCount> nodes{PageCount(1024)};  ///< frames of each node
   PageCount gap_between_nodes{};                  ///< frame numbers that belong to nobody
+  std::vector<PfnRange> holes{};                  ///< frames that do not exist; ascending, disjoint
   Pfn first_frame{0};
   FrameSize frame_size{12};
   PageCount commit_unit{512};  ///< 0: all frames have memory from the start
@@ -59,6 +60,7 @@ class FakePlatform {
   FrameSize frame_size() const { return options_.frame_size; }
   std::uint32_t node_count() const { return static_cast<std::uint32_t>(nodes_.size()); }
   PfnRange node_frames(std::uint32_t node) const { return nodes_[node]; }
+  PfnRange present_frames(std::uint32_t node, Pfn from) const;
   PageCount commit_unit() const { return options_.commit_unit; }
   PlatformStatus commit(PfnRange run);
   PlatformStatus decommit(PfnRange run);

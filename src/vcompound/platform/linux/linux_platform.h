@@ -60,6 +60,9 @@ class LinuxPlatform final : private os::ForkListener {
   FrameSize frame_size() const { return plan_.options.frame_size; }
   std::uint32_t node_count() const { return static_cast<std::uint32_t>(plan_.nodes.size()); }
   PfnRange node_frames(std::uint32_t node) const { return plan_.nodes[node]; }
+  PfnRange present_frames(std::uint32_t node, Pfn from) const {
+    return {from, plan_.nodes[node].end() - from};
+  }
 
   PageCount commit_unit() const { return commit_unit_; }
   PlatformStatus commit(PfnRange run);

@@ -2,8 +2,6 @@
 // F12, F14).
 #pragma once
 
-#include <thread>
-
 #include "tests/conformance/allocator_fixture.h"
 
 namespace vc::testing {
@@ -194,11 +192,10 @@ TYPED_TEST_P(AllocationConformance, TrimGivesMemoryBackAndItReturnsAsZero) {
 TYPED_TEST_P(AllocationConformance, AnotherThreadMayFree) {
   const Allocation one = this->must(4, Contiguity::required);
   const Allocation other = this->must(4, Contiguity::never);
-  std::thread([&] {
-    TypeParam::begin_thread(1);
+  TypeParam::run_threads(1, [&](std::uint32_t) {
     this->free(one);
     this->free(other);
-  }).join();
+  });
   EXPECT_EQ(this->a.stats().live_pages(), PageCount(0));
 }
 

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <string>
 #include <vector>
 
 #include "vcompound/compound/allocator.h"
@@ -24,7 +23,7 @@ class AllocatorFixture : public ::testing::Test {
 
   /// What `preferred` becomes in this home while runs are free.
   static Kind usual_kind(std::uint64_t pages) {
-    return Home::kAlwaysMap && pages > 1 ? Kind::mapped : Kind::contiguous;
+    return Home::always_map() && pages > 1 ? Kind::mapped : Kind::contiguous;
   }
 
   Result<Allocation> allocate(const Request& request) { return a.allocate(request, kSite); }

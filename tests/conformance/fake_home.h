@@ -3,15 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/conformance/std_threads.h"
 #include "vcompound/instance/fake_arena.h"
 
 namespace vc::testing {
 
 template <bool kForced>
-class FakeHome {
+class FakeHome : public StdThreads<FakeHome<kForced>> {
  public:
   using Platform = FakePlatform;
-  static constexpr bool kAlwaysMap = kForced;
+  static constexpr bool always_map() { return kForced; }
 
   /// A scope in which the thread may not block.
   struct NoBlock {

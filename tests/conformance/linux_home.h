@@ -8,16 +8,17 @@
 #include <memory>
 #include <utility>
 
+#include "tests/conformance/std_threads.h"
 #include "vcompound/instance/linux_arena.h"
 
 namespace vc::testing {
 
 template <bool kForced>
-class LinuxHome {
+class LinuxHome : public StdThreads<LinuxHome<kForced>> {
  public:
   using Platform = LinuxPlatform;
   using NoBlock = NoBlockScope;
-  static constexpr bool kAlwaysMap = kForced;
+  static constexpr bool always_map() { return kForced; }
 
   explicit LinuxHome(PageCount budget) {
     LinuxOptions options;

@@ -164,13 +164,16 @@ bool CompoundAllocator<P>::map_runs(Attempt& attempt, Vpn first) {
   PageCount mapped{};
   PlatformStatus status;
   std::uint64_t maps = 0;
-  for_each_mapped_run(first, attempt.pages, [&](PfnRange run, Vpn page) {
-    if (!status.ok()) return;
-    status = p_.map(vmap_address(page), run);
-    if (!status.ok()) return;
-    mapped += run.count;
-    ++maps;
-  });
+  {
+    typename MappingOf<P>::Type mapping(p_, vmap_address(first));
+    for_each_mapped_run(first, attempt.pages, [&](PfnRange run, Vpn) {
+      if (!status.ok()) return;
+      status = mapping.add(run);
+      if (!status.ok()) return;
+      mapped += run.count;
+      ++maps;
+    });
+  }
   counters_.maps.fetch_add(maps);
   if (status.ok()) return true;
   if (mapped.value != 0) {

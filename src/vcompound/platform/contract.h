@@ -156,4 +156,35 @@ concept Platform = Lockable<typename P::Lock> &&
   { p.metadata(Bytes(n)) } -> std::same_as<void*>;
 };
 
+/// Maps the runs of one area, one behind the other from an address on: run by run, for platforms
+/// that know nothing better. What was mapped may be used when this is gone.
+template <class P>
+class MapRuns {
+ public:
+  MapRuns(P& platform, VirtAddr start) : platform_(platform), next_(start) {}
+
+  /// PRE and POST as for map(). After a failure the runs before it are still mapped.
+  PlatformStatus add(PfnRange run) {
+    const PlatformStatus status = platform_.map(next_, run);
+    if (status.ok()) next_ += platform_.frame_size().bytes(run.count);
+    return status;
+  }
+
+ private:
+  P& platform_;
+  VirtAddr next_;
+};
+
+/// What maps runs on a platform: its own class P::Mapping if it has one, with the same two
+/// functions, else MapRuns.
+template <class P>
+struct MappingOf {
+  using Type = MapRuns<P>;
+};
+template <class P>
+requires requires { typename P::Mapping; }
+struct MappingOf<P> {
+  using Type = typename P::Mapping;
+};
+
 }  // namespace vc

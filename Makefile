@@ -32,9 +32,16 @@ run: ## build, then the published experiment and the bundled traces; ends with a
 	@$(call build,release) --target programs
 	@scripts/run.sh $(RUN_ARGS)
 
+.PHONY: run-kernel
+run-kernel: ## boot the bare-metal image twice on fragmented memory; its network fails, then works
+	@$(needs) build kernel
+	@$(call configure,release)
+	@$(call build,release) --target vcompound_kernel network_peer
+	@scripts/run_network.sh
+
 .PHONY: test
 test: ## every test, one summary (STAGES="release tsan" for some of them)
-	@$(needs) build test check
+	@$(needs) build test check kernel
 	@JOBS=$(JOBS) scripts/test.sh $(STAGES)
 
 .PHONY: bench
@@ -43,6 +50,25 @@ bench: ## the benchmarks; writes build/bench/summary.json
 	@$(call configure,bench)
 	@$(call build,bench)
 	@scripts/bench.sh
+
+.PHONY: compare-linux
+compare-linux: ## instructions beside those of Linux 6.1 under the same emulator; writes docs/performance.md
+	@$(needs) build kernel linux
+	@$(call configure,release)
+	@$(call build,release) --target vcompound_kernel
+	@scripts/compare_linux.sh
+
+.PHONY: kernel-golden
+kernel-golden: ## write the golden instruction counts of the bare-metal image anew
+	@$(needs) build kernel
+	@$(call configure,release)
+	@$(call build,release) --target vcompound_kernel
+	@scripts/kernel_figures.sh --write
+
+.PHONY: test-mutations
+test-mutations: ## break the kernel in one place after the other; each time a test must fail
+	@$(needs) build kernel
+	@scripts/test_mutations.sh
 
 .PHONY: install
 install: ## install into PREFIX (default /usr/local; DESTDIR is honoured)
@@ -90,4 +116,4 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -13,7 +13,7 @@ if [[ -z $clang_format ]]; then
   exit 3
 fi
 
-mapfile -t files < <(find src tools tests bench examples -type f \
+mapfile -t files < <(find src kernel tools tests bench examples -type f \
   \( -name '*.h' -o -name '*.cc' -o -name '*.c' \) 2> /dev/null | LC_ALL=C sort)
 if ((${#files[@]} == 0)); then
   echo "check_format: no files"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes sure that the Debian packages are there that a target needs; installs them when run as root.
 #
-# Usage: install_dependencies.sh [SET…]       SET: build test check bench package   (default: build)
+# Usage: install_dependencies.sh [SET…]       SET: build test check bench package kernel
+#                                             linux   (default: build)
 #
 # Quiet and quick when nothing is missing. VCOMPOUND_SKIP_DEPENDENCIES=1 skips the check, for
 # systems that have the same things under other names.
@@ -15,6 +16,8 @@ packages_of() {
     check) echo zstd clang clang-format clang-tidy libclang-rt-14-dev ;;
     bench) echo libbenchmark-dev libmimalloc-dev libjemalloc-dev ;;
     package) echo dpkg-dev file ;;
+    kernel) echo qemu-system-x86 tshark ;;
+    linux) echo busybox-static cpio xz-utils kmod ;;
     *) return 1 ;;
   esac
 }
@@ -22,7 +25,7 @@ packages_of() {
 wanted=()
 for set in "${@:-build}"; do
   if ! list=$(packages_of "$set"); then
-    echo "install_dependencies: no set '$set'; there are: build test check bench package" >&2
+    echo "install_dependencies: no set '$set'; there are: build test check bench package kernel linux" >&2
     exit 2
   fi
   read -ra more <<< "$list"

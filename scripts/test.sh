@@ -110,7 +110,7 @@ stage_release() { build release && run_ctest release; }
 
 stage_always-map() {
   build release || return
-  VCOMPOUND_CONF=always_map:yes run_ctest release -LE '^(package|scripts|compile_fail|fuzz)$'
+  VCOMPOUND_CONF=always_map:yes run_ctest release -LE '^(package|scripts|compile_fail|fuzz|kernel)$'
 }
 
 stage_asan-ubsan() {

@@ -10,6 +10,8 @@
 
 namespace vc::kernel {
 
+static_assert(kMaxCpus <= X86Platform::kSlots, "each CPU has a slot");
+
 namespace {
 
 /// Does what frees left behind where blocking was forbidden.
@@ -35,16 +37,9 @@ void write_site(TextWriter& out, CallSite site) {
   panic_with(what, text.c_str(), nullptr);
 }
 
-[[gnu::noinline]] void free_beyond_cache(VirtAddr address, CallSite site) {
-  const Misuse misuse = arena().allocator.free(address);
-  if (misuse != Misuse::none) refuse_address("bad free", name_of(misuse), address, site);
-  if (!arena().platform.may_block()) queue_work(poll_work);
-}
-
 }  // namespace
 
-[[gnu::noinline]] Result<Allocation> allocate_special(const Request& request, CallSite site,
-                                                      Report report) {
+Result<Allocation> allocate_special(const Request& request, CallSite site, Report report) {
   note_site(site);
   Request asked = request;
   const bool strict = parameters().policy == Policy::contiguous_only;
@@ -55,16 +50,13 @@ void write_site(TextWriter& out, CallSite site) {
 }
 
 Result<Allocation> allocate_plain(Bytes size, MayBlock may_block, CallSite site, Report report) {
-  const Allocation hot = arena().allocator.allocate_hot(size, site);
-  if (hot.pages.value != 0) [[likely]]
-    return hot;
   return allocate_special({.size = size, .may_block = may_block}, site, report);
 }
 
-void free(VirtAddr address, CallSite site) {
-  if (arena().allocator.free_hot(address)) [[likely]]
-    return;
-  free_beyond_cache(address, site);
+void free_beyond_cache(VirtAddr address, CallSite site) {
+  const Misuse misuse = arena().allocator.free(address);
+  if (misuse != Misuse::none) refuse_address("bad free", name_of(misuse), address, site);
+  if (!arena().platform.may_block()) queue_work(poll_work);
 }
 
 PhysAddr physical(VirtAddr address, CallSite site) {

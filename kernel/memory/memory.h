@@ -24,10 +24,19 @@ inline X86Arena& arena() { return arena_place.arena; }
 /// Should a refusal be told on the console?
 enum class Report : bool { quiet, print };
 
-/// allocate() for a request that has nothing but a size (in registers: none need be built), and for
-/// every other.
+/// What allocate() and free() do beyond the cache of the caller's CPU. (A request that has nothing
+/// but a size is passed in registers, so that the usual case need not build one.)
 Result<Allocation> allocate_plain(Bytes size, MayBlock may_block, CallSite site, Report report);
 Result<Allocation> allocate_special(const Request& request, CallSite site, Report report);
+void free_beyond_cache(VirtAddr address, CallSite site);
+
+/// The cached paths are inline: about 70 instructions each, no call. Code that is compiled for size
+/// (the tests) calls them instead.
+#ifdef __OPTIMIZE_SIZE__
+#define VC_KERNEL_INLINE inline
+#else
+#define VC_KERNEL_INLINE [[gnu::always_inline]] inline
+#endif
 
 /// Nothing but a size: any compound of that size will do.
 constexpr bool is_plain(const Request& request) {
@@ -38,16 +47,23 @@ constexpr bool is_plain(const Request& request) {
 
 /// Allocates. With policy=contiguous_only a `preferred` request becomes a `required` one. A refusal
 /// is printed with the memory table (as an order-n allocation failure), unless quiet.
-[[gnu::always_inline]] inline Result<Allocation> allocate(const Request& request,
-                                                          CallSite site = CallSite::here(),
-                                                          Report report = Report::print) {
-  if (is_plain(request)) return allocate_plain(request.size, request.may_block, site, report);
-  return allocate_special(request, site, report);
+VC_KERNEL_INLINE Result<Allocation> allocate(const Request& request,
+                                             CallSite site = CallSite::here(),
+                                             Report report = Report::print) {
+  if (!is_plain(request)) return allocate_special(request, site, report);
+  const Allocation hot = arena().allocator.allocate_hot(request.size, site);
+  if (hot.pages.value != 0) [[likely]]
+    return hot;
+  return allocate_plain(request.size, request.may_block, site, report);
 }
 
 /// Frees a compound from any context. Where blocking is forbidden it is deferred, and a kernel
 /// thread does the rest soon. A wrong pointer is a panic that names the mistake and the caller.
-void free(VirtAddr address, CallSite site = CallSite::here());
+VC_KERNEL_INLINE void free(VirtAddr address, CallSite site = CallSite::here()) {
+  if (arena().allocator.free_hot(address)) [[likely]]
+    return;
+  free_beyond_cache(address, site);
+}
 
 /// The physical address behind an address of a contiguous compound, or of the kernel's image. A
 /// mapped address is refused: a panic that names the caller.

@@ -37,4 +37,35 @@ first_return:
   ud2
 .size first_return, . - first_return
 
+// reschedule() for callers who know nothing of it (cpu_local.h): every register stays as it is.
+.global reschedule_keeping_registers
+.type reschedule_keeping_registers, @function
+reschedule_keeping_registers:
+  pushq %rbp
+  movq %rsp, %rbp                   // rbp finds the way back from the aligned stack
+  pushq %rax
+  pushq %rcx
+  pushq %rdx
+  pushq %rsi
+  pushq %rdi
+  pushq %r8
+  pushq %r9
+  pushq %r10
+  pushq %r11
+  andq $-16, %rsp
+  call _ZN2vc3x8610rescheduleEv     // vc::x86::reschedule()
+  leaq -72(%rbp), %rsp
+  popq %r11
+  popq %r10
+  popq %r9
+  popq %r8
+  popq %rdi
+  popq %rsi
+  popq %rdx
+  popq %rcx
+  popq %rax
+  popq %rbp
+  ret
+.size reschedule_keeping_registers, . - reschedule_keeping_registers
+
 .section .note.GNU-stack, "", @progbits

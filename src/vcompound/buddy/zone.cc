@@ -45,11 +45,12 @@ bool Zone::is_free_head(Pfn pfn) const {
   return range_.contains(pfn) && frames_[pfn].state() == FrameState::free_head;
 }
 
-bool Zone::is_free_block(Pfn pfn, Order order) const {
-  return is_free_head(pfn) && frames_[pfn].tag().order == order;
+inline bool Zone::is_free_block(Pfn pfn, Order order) const {
+  const std::uint32_t word = FrameTag{.state = FrameState::free_head, .order = order}.pack();
+  return range_.contains(pfn) && frames_[pfn].word() == word;
 }
 
-void Zone::link(Pfn pfn, Order order) {
+inline void Zone::link(Pfn pfn, Order order) {
   List& list = lists_[order.value];
   Frame& frame = frames_[pfn];
   frame.set_previous(kNoPfn);
@@ -62,7 +63,7 @@ void Zone::link(Pfn pfn, Order order) {
   free_pages_ += order.pages();
 }
 
-void Zone::unlink(Pfn pfn, Order order) {
+inline void Zone::unlink(Pfn pfn, Order order) {
   List& list = lists_[order.value];
   Frame& frame = frames_[pfn];
   const Pfn before = frame.previous();
@@ -79,7 +80,7 @@ void Zone::unlink(Pfn pfn, Order order) {
 }
 
 /// Coalesces with free buddies as far as they go, then links the block.
-void Zone::free_block(Pfn pfn, Order order) {
+inline void Zone::free_block(Pfn pfn, Order order) {
   frames_[pfn].set_tag({.state = FrameState::inner});
   while (order < kMaxOrder) {
     const Pfn buddy = buddy_of(pfn, order);
@@ -121,8 +122,18 @@ Pfn Zone::take_block(PageCount pages, Order order) {
   const Order found(static_cast<std::uint32_t>(__builtin_ctz(enough)));
   const Pfn pfn = lists_[found.value].first;
   unlink(pfn, found);
-  if (found.pages() != pages) give({pfn + pages, found.pages() - pages});
+  split(pfn, found, order);
+  if (order.pages() != pages) give({pfn + pages, order.pages() - pages});
   return pfn;
+}
+
+/// Halves a block that was unlinked until `wanted` is reached; upper halves become free. The buddy
+/// of each is in use, so there is nothing to coalesce.
+void Zone::split(Pfn pfn, Order order, Order wanted) {
+  while (order > wanted) {
+    order = Order(order.value - 1);
+    link(pfn + order.pages(), order);
+  }
 }
 
 Pfn Zone::take_spanning(PageCount pages, PageCount alignment) {

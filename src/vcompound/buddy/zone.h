@@ -103,6 +103,7 @@ class Zone {
   void link(Pfn pfn, Order order);
   void unlink(Pfn pfn, Order order);
   void free_block(Pfn pfn, Order order);
+  void split(Pfn pfn, Order order, Order wanted);
   Pfn take_block(PageCount pages, Order order);
   Pfn take_spanning(PageCount pages, PageCount alignment);
   Pfn find_spanning(PageCount pages, PageCount alignment) const;

@@ -33,7 +33,7 @@ Error CompoundAllocator<P>::validate(const Request& request, PageCount pages) co
   if (request.placement == Placement::spread() && request.contiguity == Contiguity::required) {
     return no(Reason::invalid, "spread over nodes and contiguous at once");
   }
-  if (frame_size_.bytes(pages) - request.size > request.max_loss) {
+  if (frame_size().bytes(pages) - request.size > request.max_loss) {
     return no(Reason::policy, "rounding up to whole frames would waste more than max_loss");
   }
   return {};
@@ -47,18 +47,18 @@ bool CompoundAllocator<P>::is_forced(const Request& request, PageCount pages, Si
   return always_map_.armed() && always_map_.decide();
 }
 
-/// An attempt that is ready to go, or one that failed already because the request is wrong.
+/// An attempt at a request that is still to be validated, or is known to make sense.
 template <Platform P>
-typename CompoundAllocator<P>::Attempt CompoundAllocator<P>::begin(const Request& request,
-                                                                   PageCount pages, SiteId site) {
+inline typename CompoundAllocator<P>::Attempt CompoundAllocator<P>::begin(const Request& request,
+                                                                          PageCount pages,
+                                                                          SiteId site) {
   Attempt attempt{.request = request,
                   .pages = pages,
                   .alignment = PageCount(1),
                   .site = site,
-                  .may_block = p_.may_block() ? request.may_block : MayBlock::no,
-                  .error = validate(request, pages)};
-  if (request.alignment > frame_size_.bytes()) {
-    attempt.alignment = frame_size_.pages_for(request.alignment);
+                  .may_block = p_.may_block() ? request.may_block : MayBlock::no};
+  if (request.alignment > frame_size().bytes()) {
+    attempt.alignment = frame_size().pages_for(request.alignment);
   }
   return attempt;
 }
@@ -69,7 +69,16 @@ template <Platform P>
 Result<Allocation> CompoundAllocator<P>::allocate_uncached(const Request& request, PageCount pages,
                                                            CallSite site) {
   Attempt attempt = begin(request, pages, identify(site));
+  attempt.error = validate(request, pages);
   if (attempt.failed_for_good()) return refuse(attempt);
+  return allocate_valid(attempt, site);
+}
+
+/// The same for a request that is known to make sense.
+template <Platform P>
+Result<Allocation> CompoundAllocator<P>::allocate_valid(Attempt& attempt, CallSite site) {
+  const Request& request = attempt.request;
+  const PageCount pages = attempt.pages;
   if (inject_.armed() && inject_.decide()) {
     attempt.fail({Reason::injected, 0, "fault injection is switched on"});
     return refuse(attempt);
@@ -167,57 +176,71 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
     return kNoPfn;
   }
   frames_[head].set_pages(attempt.pages);
-  for (Pfn p = head + PageCount(1); p < run.end(); p += PageCount(1)) {
-    frames_[p].set_head(head);
-    frames_[p].set_tag({.state = FrameState::tail});
-  }
+  write_tails(run);
   return publish(attempt, head, Kind::contiguous);
 }
 
-/// A single frame, anywhere, where the others of its batch may be kept and cost no memory of their
+/// A few pages, anywhere, where the others of the batch may be kept and cost no memory of their
 /// own.
 template <Platform P>
 bool CompoundAllocator<P>::wants_batch(const Attempt& attempt) const {
-  return attempt.pages.value == 1 && attempt.alignment.value == 1 &&
+  return attempt.pages.value <= kMostBatchedPages && attempt.alignment.value == 1 &&
+         (attempt.pages.value == 1 || !attempt.scatter) &&
          attempt.request.placement == Placement::any() && attempt.may_block == MayBlock::yes &&
-         slot_limit_ >= kBatch * 4 && (commits_.always_committed() || commits_.unit() >= kBatch);
+         slot_limit_ >= kBatch * 4 * attempt.pages.value &&
+         (commits_.always_committed() || (attempt.pages.value == 1 && commits_.unit() >= kBatch));
 }
 
-/// Takes a single frame out of an aligned batch whose descriptors fill whole cache lines, and keeps
-/// the others in the caller's slot: threads that work with single frames then do not write each
-/// other's lines.
+/// Takes a compound out of a batch, and keeps the others in the caller's slot: the way to the zone
+/// is gone once for all of them. A batch of single frames is aligned, so that its descriptors fill
+/// whole cache lines: threads that work with single frames then do not write each other's lines.
 template <Platform P>
 Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
+  const PageCount each = attempt.pages;
   Attempt batch = attempt;
-  batch.pages = kBatch;
-  batch.alignment = kBatch;
+  batch.pages = kBatch * each.value;
+  batch.alignment = each.value == 1 ? kBatch : PageCount(1);
   const Pfn head = take_run(batch);
   if (head == kNoPfn) return kNoPfn;
-  if (!back({head, kBatch}, batch)) {
-    give_back({head, kBatch});
+  if (!commits_.always_committed() && !back({head, batch.pages}, batch)) {
+    give_back({head, batch.pages});
     attempt.error = batch.error;
     return kNoPfn;
   }
-  const PfnRange rest{head + PageCount(1), kBatch - PageCount(1)};
+  const PfnRange rest{head + each, batch.pages - each};
   Slot* slot = enter();
   if (slot == nullptr) {
     give_back(rest);
     return head;
   }
-  Bin& bin = slot->bin_for(1);
-  bin.pages = 1;
+  Bin& bin = slot->bin_for(each.value);
+  bin.pages = static_cast<std::uint32_t>(each.value);
   Pfn next = rest.first;
-  for (; next < rest.end() && bin.count != Bin::kCapacity; next += PageCount(1)) {
-    frames_[next].set_pages(PageCount(1));
+  for (; next < rest.end() && bin.count != Bin::kCapacity; next += each) {
+    frames_[next].set_pages(each);
     frames_[next].references().store_relaxed(1);
     frames_[next].set_tag({.state = FrameState::cached});
+    write_tails({next, each});
     bin.heads[bin.count++] = static_cast<std::uint32_t>(next.value);
-    slot->cached_pages.add_single_writer(1);
   }
+  const PageCount kept = next - rest.first;
+  slot->cached_pages.add_single_writer(kept.value);
   leave(slot);
-  counters_.prefilled.fetch_add((next - rest.first).value);
+  counters_.prefilled.fetch_add(kept.value / each.value);
   give_back({next, rest.end() - next});
   return head;
+}
+
+/// The descriptors of the pages behind the first one.
+template <Platform P>
+inline void CompoundAllocator<P>::write_tails(PfnRange compound) {
+  static constexpr std::uint32_t kTail = FrameTag{.state = FrameState::tail}.pack();
+  Frame* frame = &frames_[compound.first];
+  const Frame* const end = frame + compound.count.value;
+  for (++frame; frame < end; ++frame) {
+    frame->set_head(compound.first);
+    frame->set_word(kTail);
+  }
 }
 
 /// A run of exactly the pages wanted, from the preferred node or any other.
@@ -266,9 +289,9 @@ void CompoundAllocator<P>::explain(Attempt& attempt) {
   error.requested = attempt.request.size;
   if (is_closed()) return;  // a forked child must not wait for locks of threads it does not have
   const Stats now = memory_stats(attempt.may_block);
-  error.free = frame_size_.bytes(now.available());
-  error.largest_run = frame_size_.bytes(now.largest_run);
-  error.largest_gap = frame_size_.bytes(now.largest_gap);
+  error.free = frame_size().bytes(now.available());
+  error.largest_run = frame_size().bytes(now.largest_run);
+  error.largest_gap = frame_size().bytes(now.largest_gap);
   error.mappings_used = p_.mappings_used();
   error.mappings_limit = p_.mappings_limit();
   if (attempt.failed_for_good()) return;
@@ -288,7 +311,8 @@ void CompoundAllocator<P>::explain(Attempt& attempt) {
 
 template <Platform P>
 Error CompoundAllocator<P>::can_allocate(const Request& request) {
-  Attempt attempt = begin(request, frame_size_.pages_for(request.size), 0);
+  Attempt attempt = begin(request, frame_size().pages_for(request.size), 0);
+  attempt.error = validate(request, attempt.pages);
   if (attempt.failed_for_good()) return attempt.error;
   const bool may_block = attempt.may_block == MayBlock::yes;
   if (may_block) poll();

@@ -78,11 +78,12 @@ template <Platform P>
 class CompoundAllocator {
  public:
   static constexpr std::uint32_t kMaxNodes = 8;
+  static constexpr bool kFrameSizeIsConstant = requires { P::kFrameSize; };
 
   explicit CompoundAllocator(P& platform)
       : p_(platform),
         frame_size_(platform.frame_size()),
-        page_mask_(frame_size_.bytes().value - 1) {}
+        page_mask_(platform.frame_size().bytes().value - 1) {}
   CompoundAllocator(const CompoundAllocator&) = delete;
   CompoundAllocator& operator=(const CompoundAllocator&) = delete;
 
@@ -195,7 +196,13 @@ class CompoundAllocator {
   /// All frames of a node.
   PageCount total_pages(std::uint32_t node) const { return nodes_[node].zone.total_pages(); }
   std::uint32_t node_of(Pfn frame) const;
-  FrameSize frame_size() const { return frame_size_; }
+  FrameSize frame_size() const {
+    if constexpr (kFrameSizeIsConstant) {
+      return P::kFrameSize;
+    } else {
+      return frame_size_;
+    }
+  }
   VirtRange direct_map() const { return direct_; }
   VirtRange vmap_range() const { return vmap_range_; }
   const P& platform() const { return p_; }
@@ -228,8 +235,11 @@ class CompoundAllocator {
       error.detail = status.detail;
     }
   };
-  /// Single frames taken at once: 16 descriptors of 12 bytes are three cache lines.
+  /// Compounds taken at once: 16 descriptors of single frames, 12 bytes each, are three cache
+  /// lines.
   static constexpr PageCount kBatch{16};
+  /// Larger ones are taken one by one.
+  static constexpr std::uint64_t kMostBatchedPages = 8;
   using Wait = typename TryGuard<typename P::Lock>::Wait;
 
   // open
@@ -260,6 +270,7 @@ class CompoundAllocator {
   Attempt begin(const Request& request, PageCount pages, SiteId site);
   bool is_forced(const Request& request, PageCount pages, SiteId site);
   Result<Allocation> allocate_uncached(const Request& request, PageCount pages, CallSite site);
+  Result<Allocation> allocate_valid(Attempt& attempt, CallSite site);
   Pfn take_cached_mapped(const Attempt& attempt, CallSite site);
   bool is_mappable(const Attempt& attempt) const;
   bool must_map(const Attempt& attempt) const;
@@ -268,6 +279,7 @@ class CompoundAllocator {
   Pfn try_contiguous(Attempt& attempt);
   bool wants_batch(const Attempt& attempt) const;
   Pfn take_batch(Attempt& attempt);
+  void write_tails(PfnRange compound);
   Pfn take_run(Attempt& attempt);
   Pfn publish(const Attempt& attempt, Pfn head, Kind kind);
   Pfn try_mapped(Attempt& attempt);
@@ -276,7 +288,7 @@ class CompoundAllocator {
   RunList scattered(const RunList& runs) const;
   void gather_from(Node& node, PageCount wanted, Attempt& attempt, RunList& huge, RunList& small);
   void lay_out(const RunList& runs, Vpn first);
-  Pfn map_area(Attempt& attempt, Vpn first);
+  Pfn map_area(Attempt& attempt, Vpn first, std::uint64_t runs);
   bool back_area(Attempt& attempt, Vpn first);
   bool map_runs(Attempt& attempt, Vpn first);
   bool back(PfnRange run, Attempt& attempt);
@@ -331,14 +343,17 @@ class CompoundAllocator {
   void check_slots() const;
 
   // addresses
+  std::uint64_t page_mask() const {
+    return kFrameSizeIsConstant ? frame_size().bytes().value - 1 : page_mask_;
+  }
   VirtAddr direct_address(Pfn pfn) const {
-    return VirtAddr(direct_.start.value + (pfn.value << frame_size_.shift()));
+    return VirtAddr(direct_.start.value + (pfn.value << frame_size().shift()));
   }
   VirtAddr vmap_address(Vpn page) const {
-    return VirtAddr(vmap_range_.start.value + (page.value << frame_size_.shift()));
+    return VirtAddr(vmap_range_.start.value + (page.value << frame_size().shift()));
   }
   Vpn vmap_page(VirtAddr a) const {
-    return Vpn((a - vmap_range_.start).value >> frame_size_.shift());
+    return Vpn((a - vmap_range_.start).value >> frame_size().shift());
   }
   VirtRange range_of(Pfn head) const;
   Node& node_at(Pfn pfn) { return nodes_[node_of(pfn)]; }
@@ -437,7 +452,7 @@ inline Pfn CompoundAllocator<P>::head_of(Pfn pfn) const {
 template <Platform P>
 inline Pfn CompoundAllocator<P>::frame_at(VirtAddr address) const {
   if (direct_.contains(address)) {
-    const Pfn pfn((address - direct_.start).value >> frame_size_.shift());
+    const Pfn pfn((address - direct_.start).value >> frame_size().shift());
     const Pfn head = head_of(pfn);
     return head != kNoPfn && frames_[head].tag().kind == Kind::contiguous ? pfn : kNoPfn;
   }

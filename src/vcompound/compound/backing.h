@@ -11,7 +11,7 @@ template <Platform P>
 bool CompoundAllocator<P>::back(PfnRange run, Attempt& attempt) {
   const bool zero = attempt.request.zero == Zero::yes;
   if (commits_.committed(run)) {
-    if (zero) p_.zero({direct_address(run.first), frame_size_.bytes(run.count)});
+    if (zero) p_.zero({direct_address(run.first), frame_size().bytes(run.count)});
     return true;
   }
   if (attempt.may_block == MayBlock::no) {
@@ -43,7 +43,7 @@ template <Platform P>
 void CompoundAllocator<P>::zero_part(PfnRange unit, PfnRange run) {
   const Pfn first = unit.first > run.first ? unit.first : run.first;
   const Pfn end = unit.end() < run.end() ? unit.end() : run.end();
-  p_.zero({direct_address(first), frame_size_.bytes(end - first)});
+  p_.zero({direct_address(first), frame_size().bytes(end - first)});
 }
 
 /// Commits a row of uncommitted units from `unit` on, below `end`; advances `unit` past what is

@@ -15,6 +15,7 @@ inline Slot* CompoundAllocator<P>::enter(std::uint32_t id) {
   if (id >= P::kSlots) [[unlikely]]
     return nullptr;
   Slot* slot = &slots_[id];
+  if (slot == nullptr) __builtin_unreachable();  // spares the caller a look
   if (slot->busy.load_relaxed() == 0) [[likely]] {
     slot->busy.store_relaxed(1);
     p_.light_barrier();
@@ -63,7 +64,7 @@ template <Platform P>
   Slot* slot = enter(p_.slot_at_hand());
   if (slot == nullptr) [[unlikely]]
     return {};
-  const std::uint64_t pages = (size.value + page_mask_) >> frame_size_.shift();
+  const std::uint64_t pages = (size.value + page_mask()) >> frame_size().shift();
   Bin& bin = slot->bin_for(pages);
   RecentSite& recent = slot->recent(site);
   const bool right_bin = Slot::is_small(pages) || bin.pages == pages;
@@ -84,15 +85,19 @@ template <Platform P>
 /// setting) go straight to allocate_uncached().
 template <Platform P>
 inline Result<Allocation> CompoundAllocator<P>::allocate(const Request& request, CallSite site) {
-  const PageCount pages = frame_size_.pages_for(request.size);
+  const PageCount pages = frame_size().pages_for(request.size);
   const bool simple = request.placement == Placement::any() && request.max_loss == kAnyLoss &&
                       pages.value != 0 && special_.load_relaxed() == 0 &&
                       request.alignment.value <= 1ULL << 30 &&
                       (request.alignment.value & (request.alignment.value - 1)) == 0;
-  const Pfn head = simple ? take_cached(request, pages, site) : kNoPfn;
-  if (head == kNoPfn) return allocate_uncached(request, pages, site);
+  if (!simple || request.size.value >> 47 != 0) return allocate_uncached(request, pages, site);
+  const Pfn head = take_cached(request, pages, site);
+  if (head == kNoPfn) {
+    Attempt attempt = begin(request, pages, identify(site));
+    return allocate_valid(attempt, site);
+  }
   const Allocation allocation = describe(head);
-  if (request.zero == Zero::yes) p_.zero({allocation.address, frame_size_.bytes(pages)});
+  if (request.zero == Zero::yes) p_.zero({allocation.address, frame_size().bytes(pages)});
   return allocation;
 }
 
@@ -133,7 +138,7 @@ inline bool CompoundAllocator<P>::fits(Pfn head, const Request& request) const {
   if (request.contiguity == Contiguity::never && kind == Kind::contiguous) {
     return frames_[head].pages() == PageCount(1);
   }
-  if (request.alignment.value <= frame_size_.bytes().value) return true;
+  if (request.alignment.value <= frame_size().bytes().value) return true;
   const VirtAddr address = page_address(head);
   return (address.value & (request.alignment.value - 1)) == 0;
 }
@@ -177,7 +182,7 @@ inline bool CompoundAllocator<P>::free_hot(VirtAddr address) {
   if (special_.load_relaxed() != 0) [[unlikely]]
     return false;
   const std::uint64_t offset = address.value - direct_.start.value;
-  const Pfn head(std::rotr(offset, static_cast<int>(frame_size_.shift())));
+  const Pfn head(std::rotr(offset, static_cast<int>(frame_size().shift())));
   if (!frames_.contains(head)) return false;
   const Frame& frame = frames_[head];
   const std::uint32_t word = frame.word();

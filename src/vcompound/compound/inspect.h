@@ -48,7 +48,7 @@ void CompoundAllocator<P>::for_each_extent(Pfn head, Visitor&& visit) const {
 template <Platform P>
 VirtRange CompoundAllocator<P>::range_of(Pfn head) const {
   const Allocation what = describe(head);
-  return {what.address, frame_size_.bytes(what.pages)};
+  return {what.address, frame_size().bytes(what.pages)};
 }
 
 // ---- counters -----------------------------------------------------------------------------------
@@ -349,7 +349,7 @@ void CompoundAllocator<P>::check_compound(const CompoundInfo& info) const {
   const Allocation& what = info.what;
   for (PageCount n{}; n < what.pages; n += PageCount(1)) {
     const Pfn pfn = nth_page(what.head, n);
-    VC_ASSERT(page_address(pfn) == what.address + frame_size_.bytes(n),
+    VC_ASSERT(page_address(pfn) == what.address + frame_size().bytes(n),
               "C2: page_address and nth_page disagree");
     if (n.value != 0) {
       VC_ASSERT(frames_[pfn].state() == FrameState::tail && frames_[pfn].head() == what.head,

@@ -27,7 +27,7 @@ Pfn CompoundAllocator<P>::try_mapped(Attempt& attempt) {
     return kNoPfn;
   }
   lay_out(runs, first);
-  return map_area(attempt, first);
+  return map_area(attempt, first, runs.count());
 }
 
 /// What the caller wants; and the alignment of huge pages, if the first run can have them.
@@ -133,9 +133,10 @@ void CompoundAllocator<P>::lay_out(const RunList& runs, Vpn first) {
 
 /// Charges, backs and maps an area that is laid out. If any step fails, all of it is undone.
 template <Platform P>
-Pfn CompoundAllocator<P>::map_area(Attempt& attempt, Vpn first) {
+Pfn CompoundAllocator<P>::map_area(Attempt& attempt, Vpn first, std::uint64_t runs) {
   const Pfn head = vmap_.frame_at(first);
-  const std::uint64_t mappings = count_runs(first, attempt.pages) + 1;  // and the guard page
+  // A list may join what lies in two nodes; the guard page counts as well.
+  const std::uint64_t mappings = (node_count_ == 1 ? runs : count_runs(first, attempt.pages)) + 1;
   if (!p_.charge_mappings(mappings)) {
     attempt.error.reason = Reason::mappings;
     attempt.error.mappings_needed = mappings;
@@ -153,6 +154,7 @@ Pfn CompoundAllocator<P>::map_area(Attempt& attempt, Vpn first) {
 template <Platform P>
 bool CompoundAllocator<P>::back_area(Attempt& attempt, Vpn first) {
   bool backed = true;
+  if (commits_.always_committed() && attempt.request.zero == Zero::no) return true;
   for_each_mapped_run(first, attempt.pages,
                       [&](PfnRange run, Vpn) { backed = backed && back(run, attempt); });
   return backed;
@@ -178,7 +180,7 @@ bool CompoundAllocator<P>::map_runs(Attempt& attempt, Vpn first) {
   if (status.ok()) return true;
   if (mapped.value != 0) {
     [[maybe_unused]] const Invalidated proof =
-        p_.shootdown(p_.unmap({vmap_address(first), frame_size_.bytes(mapped)}));
+        p_.shootdown(p_.unmap({vmap_address(first), frame_size().bytes(mapped)}));
   }
   attempt.fail(status);
   return false;

@@ -38,7 +38,7 @@ bool CompoundAllocator<P>::open_tables() {
 
   const std::uint64_t gaps =
       total_pages_.value + 4;  // an area has a frame, areas have gaps between
-  const PageCount vmap_pages = frame_size_.whole_pages(vmap_range_.size);
+  const PageCount vmap_pages = frame_size().whole_pages(vmap_range_.size);
   auto* descriptors = table<Frame>(all.count.value);
   auto* entries = table<Atomic<std::uint32_t>>(vmap_pages.value);
   auto* nodes = table<GapNode>(gaps);

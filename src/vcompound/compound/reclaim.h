@@ -139,7 +139,7 @@ Invalidated CompoundAllocator<P>::unmap_all(Pfn chain) {
   };
   for (Pfn head = chain; head != kNoPfn; head = frames_[head].next()) {
     const VirtRange area = range_of(head);
-    const Bytes guard = frame_size_.bytes();  // neighbours have one guard page between them
+    const Bytes guard = frame_size().bytes();  // neighbours have one guard page between them
     if (row.size.value != 0 && row.end() + guard == area.start) {
       row.size = area.end() - row.start;
     } else if (row.size.value != 0 && area.end() + guard == row.start) {

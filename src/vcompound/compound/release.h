@@ -10,8 +10,8 @@ template <Platform P>
 Misuse CompoundAllocator<P>::find_start(VirtAddr address, Pfn& head) const {
   const bool direct = direct_.contains(address);
   if (!direct && !vmap_range_.contains(address)) return Misuse::foreign;
-  if ((address.value & (frame_size_.bytes().value - 1)) != 0) return Misuse::misaligned;
-  head = direct ? Pfn((address - direct_.start).value >> frame_size_.shift())
+  if ((address.value & (frame_size().bytes().value - 1)) != 0) return Misuse::misaligned;
+  head = direct ? Pfn((address - direct_.start).value >> frame_size().shift())
                 : vmap_.frame_at(vmap_page(address));
   if (!frames_.contains(head)) return Misuse::not_allocated;
   const FrameTag tag = frames_[head].tag();
@@ -125,7 +125,7 @@ Misuse CompoundAllocator<P>::diagnose(VirtAddr address) const {
   if (frame_at(address) != kNoPfn) return Misuse::interior;
   Pfn pfn{};
   if (direct_.contains(address)) {
-    pfn = Pfn((address - direct_.start).value >> frame_size_.shift());
+    pfn = Pfn((address - direct_.start).value >> frame_size().shift());
   } else {
     const Vpn page = vmap_page(address);
     pfn = vmap_.frame_at(page);

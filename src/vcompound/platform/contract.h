@@ -90,7 +90,8 @@ concept Platform = Lockable<typename P::Lock> &&
   // The number of slots: at most this many callers own a cache. A constant.
   { P::kSlots } -> std::convertible_to<std::uint32_t>;
 
-  // The size of a frame. Constant after construction.
+  // The size of a frame. Constant after construction. Where it is a constant of the program, the
+  // platform may say so by a member kFrameSize: the hot paths then need not load it.
   { c.frame_size() } -> std::same_as<FrameSize>;
   // NUMA nodes 0..node_count()-1 and the frames of each; ranges are disjoint, none is empty.
   { c.node_count() } -> std::same_as<std::uint32_t>;

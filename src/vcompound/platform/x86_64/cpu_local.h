@@ -59,11 +59,17 @@ void reschedule();
 /// The caller stays on its CPU from here on. Nests.
 inline void forbid_preemption() { asm volatile("incl %%gs:12" ::: "memory", "cc"); }
 /// Undoes one forbid_preemption(); the last one lets a waiting thread run.
+///
+/// Not a call in the eyes of the compiler: reschedule_keeping_registers, which the kernel supplies
+/// as well, calls reschedule() and changes no register. So a function that takes a lock or uses a
+/// slot need not save what it has in registers for a call that hardly ever happens.
 inline void allow_preemption() {
-  bool wanted;
-  asm volatile("decl %%gs:12" : "=@ccz"(wanted)::"memory");
-  if (wanted) [[unlikely]]
-    reschedule();
+  asm volatile(
+      "decl %%gs:12\n\t"
+      "jnz 1f\n\t"
+      "call reschedule_keeping_registers\n"
+      "1:" ::
+          : "memory", "cc");
 }
 
 /// The caller stays on its CPU in this scope.

@@ -70,7 +70,7 @@ struct X86Counters {
 class X86Platform {
  public:
   using Lock = x86::SpinLock;
-  static constexpr std::uint32_t kSlots = 16;  ///< the most CPUs that have a cache
+  static constexpr std::uint32_t kSlots = 16;  ///< the kernel has at most that many CPUs
 
   /// A shootdown of more pages than this drops everything instead.
   static constexpr std::uint64_t kMostInvalidations = 32;
@@ -81,7 +81,8 @@ class X86Platform {
   X86Platform(const X86Platform&) = delete;
   X86Platform& operator=(const X86Platform&) = delete;
 
-  FrameSize frame_size() const { return FrameSize(12); }
+  static constexpr FrameSize kFrameSize{12};
+  FrameSize frame_size() const { return kFrameSize; }
   std::uint32_t node_count() const { return options_.node_count; }
   PfnRange node_frames(std::uint32_t node) const { return options_.nodes[node]; }
   PfnRange present_frames(std::uint32_t node, Pfn from) const;
@@ -106,10 +107,8 @@ class X86Platform {
   std::uint32_t slot() {
     x86::forbid_preemption();
     const std::uint32_t number = x86::cpu_number();
-    if (number < kSlots) [[likely]]
-      return number;
-    x86::allow_preemption();
-    return kNoSlot;
+    if (number >= kSlots) __builtin_unreachable();
+    return number;
   }
   std::uint32_t slot_at_hand() { return slot(); }
   void leave_slot() { x86::allow_preemption(); }

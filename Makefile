@@ -56,7 +56,7 @@ compare-linux: ## instructions beside those of Linux 6.1 under the same emulator
 	@$(needs) build kernel linux
 	@$(call configure,release)
 	@$(call build,release) --target vcompound_kernel
-	@scripts/compare_linux.sh
+	@scripts/compare_linux.sh --write
 
 .PHONY: kernel-golden
 kernel-golden: ## write the golden instruction counts of the bare-metal image anew
@@ -64,6 +64,7 @@ kernel-golden: ## write the golden instruction counts of the bare-metal image an
 	@$(call configure,release)
 	@$(call build,release) --target vcompound_kernel
 	@scripts/kernel_figures.sh --write
+	@scripts/performance_table.sh
 
 .PHONY: test-mutations
 test-mutations: ## break the kernel in one place after the other; each time a test must fail

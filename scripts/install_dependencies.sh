@@ -17,7 +17,7 @@ packages_of() {
     bench) echo libbenchmark-dev libmimalloc-dev libjemalloc-dev ;;
     package) echo dpkg-dev file ;;
     kernel) echo qemu-system-x86 tshark ;;
-    linux) echo busybox-static cpio xz-utils kmod ;;
+    linux) echo busybox-static make gcc-12 libelf1 libssl3 ;;
     *) return 1 ;;
   esac
 }

@@ -63,15 +63,6 @@ struct AllocatorOptions {
   PageCount pending_limit{};  ///< purge when more pages than this are pending; 0: an eighth
 };
 
-/// A compound (or a freed one that still has its shape), as a visitor sees it.
-struct CompoundInfo {
-  Allocation what;
-  FrameState state = FrameState::head;
-  SiteId site = 0;
-  std::uint32_t references = 0;
-  std::uint64_t runs = 1;  ///< runs of adjacent frames
-};
-
 /// The allocator, over a platform that outlives it. Every operation is thread-safe unless it says
 /// otherwise; none throws. Memory for its tables comes from the platform; destroying it frees none.
 template <Platform P>

@@ -6,6 +6,7 @@
 #include "vcompound/base/atomic.h"
 #include "vcompound/base/error.h"
 #include "vcompound/base/units.h"
+#include "vcompound/compound/request.h"
 
 namespace vc {
 
@@ -60,6 +61,15 @@ struct Counters {
   Atomic<std::uint64_t> unmaps;
   Atomic<std::uint64_t> shootdowns;
   Atomic<std::uint64_t> drains;
+};
+
+/// A compound (or a freed one that still has its shape), as a visitor sees it.
+struct CompoundInfo {
+  Allocation what;
+  FrameState state = FrameState::head;
+  SiteId site = 0;
+  std::uint32_t references = 0;
+  std::uint64_t runs = 1;  ///< runs of adjacent frames
 };
 
 }  // namespace vc

@@ -3,15 +3,15 @@
 #
 # Usage: run_tidy.sh core|all [FILE…]
 #
-#   core   base, frame, buddy, vmap, compound
-#   all    everything below src, tools and examples
+#   core   base, frame, buddy, vmap, compound, platform/x86_64
+#   all    everything below src, kernel, tools and examples
 # Exit status: 0 clean, 1 findings, 2 bad usage, 3 clang-tidy is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
 case $what in
-  core) folders=(src/vcompound/{base,frame,buddy,vmap,compound}) ;;
-  all) folders=(src tools examples) ;;
+  core) folders=(src/vcompound/{base,frame,buddy,vmap,compound,platform/x86_64}) ;;
+  all) folders=(src kernel tools examples) ;;
   *) echo "run_tidy: '$what' is neither core nor all" >&2; exit 2 ;;
 esac
 shift || true

@@ -44,10 +44,10 @@ void start_other_cpus();
 
 /// Runs function(argument) on one CPU (may be the caller's) and waits until it is done. Same rules
 /// as x86::broadcast().
-void call_on(std::uint32_t cpu, x86::CpuFunction function, void* argument);
+void call_on(std::uint32_t target, x86::CpuFunction function, void* argument);
 /// Makes another CPU reschedule soon, if what it runs may be preempted; does not wait. From any
 /// context.
-void kick(std::uint32_t cpu);
+void kick(std::uint32_t target);
 
 /// What interrupts a handler gets: the saved registers, in the order in which the entry pushed
 /// them.

@@ -12,7 +12,7 @@
 
 namespace vc::kernel {
 
-constinit ArenaPlace arena_place;
+constinit StaticPlace<X86Arena> arena_place;
 
 namespace {
 
@@ -188,7 +188,7 @@ void plan() {
 void cut_core_tables() {
   X86Options options = options_for_arena();
   options.metadata = &CoreTables::measure;
-  new (&arena_place.arena) X86Arena(options);
+  new (&arena_place.object) X86Arena(options);
   for (std::uint32_t i = 0; i < core_tables.asked; ++i) {
     const PageCount pages = kFrame.pages_for(core_tables.sizes[i]);
     const PfnRange run = cut(pages, "the tables of the core");
@@ -205,7 +205,7 @@ void open_arena() {
   plan();  // what was cut may have been the end of a zone
   X86Options options = options_for_arena();
   options.metadata = &CoreTables::hand_out;
-  new (&arena_place.arena) X86Arena(options);
+  new (&arena_place.object) X86Arena(options);
   const PlatformStatus status = arena().opened;
   if (!status.ok()) panic_with("the arena could not be opened", status.detail, nullptr);
   table_reserve().lend_from_arena();

@@ -8,6 +8,7 @@
 #include "kernel/console/console.h"
 #include "kernel/memory/memory.h"
 #include "kernel/parameters.h"
+#include "vcompound/base/assert.h"
 #include "vcompound/base/random.h"
 
 namespace vc::kernel {
@@ -32,6 +33,7 @@ class Blocks {
   }
   /// Frees that many of them, each choice as likely as any other (Fisher and Yates).
   void free_at_random(std::uint64_t wanted, Random random) {
+    VC_ASSERT(wanted <= count_, "more blocks to free than there are");
     for (std::uint64_t i = 0; i < wanted; ++i) {
       const std::uint64_t chosen = i + random.below(count_ - i);
       const std::uint32_t head = heads_[chosen];

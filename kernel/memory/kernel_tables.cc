@@ -4,6 +4,7 @@
 #include "kernel/boot/boot_info.h"
 #include "kernel/memory/memory.h"
 #include "kernel/memory/protect.h"
+#include "kernel/memory/static_place.h"
 #include "kernel/memory/table_reserve.h"
 #include "vcompound/base/assert.h"
 #include "vcompound/base/lock.h"
@@ -17,14 +18,8 @@ namespace {
 
 using KernelTable = PageTable<DirectMemory>;
 
-/// The table object, made when the root is known.
-union Place {
-  constexpr Place() : nothing(0) {}
-  ~Place() {}
-  char nothing;
-  KernelTable table;
-};
-constinit Place place;
+/// Made when the root is known.
+constinit StaticPlace<KernelTable> place;
 constinit Pfn root = kNoPfn;
 
 constexpr std::uint32_t kMaxDevices = 32;
@@ -35,7 +30,7 @@ constinit VirtAddr next_device = kDevices + Bytes(4096);
 constexpr PageFlags kReadOnly = PageFlags::none();
 constexpr PageFlags kReadWrite = PageFlags::writable();
 
-KernelTable& table() { return place.table; }
+KernelTable& table() { return place.object; }
 
 Pfn frame_of(const char* symbol) {
   return Pfn((reinterpret_cast<std::uintptr_t>(symbol) - kImageBase.value) >> 12);
@@ -127,7 +122,7 @@ void build_kernel_tables(const MemoryMap& ram) {
     Guard guard(kernel_tables_lock);
     root = table_reserve().allocate();
     VC_ASSERT(root != kNoPfn, "no frame for the top-level page table");
-    new (&place.table) KernelTable({kDirectMap}, root, table_reserve());
+    new (&place.object) KernelTable({kDirectMap}, root, table_reserve());
     const LeafSize largest = largest_leaf();
     for (const PfnRange& range : ram) map_direct(range, largest);
     map_image();

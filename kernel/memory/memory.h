@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/memory/address_space.h"
+#include "kernel/memory/static_place.h"
 #include "vcompound/base/result.h"
 #include "vcompound/compound/call_sites.h"
 #include "vcompound/compound/request.h"
@@ -9,17 +10,11 @@
 
 namespace vc::kernel {
 
-/// Where the arena stands: made by open_memory(), never destroyed.
-union ArenaPlace {
-  constexpr ArenaPlace() : nothing(0) {}
-  ~ArenaPlace() {}
-  char nothing;
-  X86Arena arena;
-};
-extern constinit ArenaPlace arena_place;
+/// Where open_memory() makes the arena.
+extern constinit StaticPlace<X86Arena> arena_place;
 
 /// The arena over all RAM that is not the kernel's image or tables. Exists after open_memory().
-inline X86Arena& arena() { return arena_place.arena; }
+inline X86Arena& arena() { return arena_place.object; }
 
 /// Should a refusal be told on the console?
 enum class Report : bool { quiet, print };

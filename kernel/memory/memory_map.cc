@@ -121,24 +121,24 @@ void MemoryMap::limit(PageCount most) {
   }
 }
 
-PfnRange MemoryMap::take_lowest(PageCount wanted, Pfn limit, PageCount alignment) {
+PfnRange MemoryMap::take_lowest(PageCount pages, Pfn limit, PageCount alignment) {
   for (const PfnRange& range : *this) {
     const Pfn first(align_up(range.first.value, alignment.value));
-    if (first + wanted > range.end() || first + wanted > limit) continue;
-    const PfnRange taken{first, wanted};
+    if (first + pages > range.end() || first + pages > limit) continue;
+    const PfnRange taken{first, pages};
     remove(taken);
     return taken;
   }
   return {};
 }
 
-PfnRange MemoryMap::take_highest(PageCount wanted, PageCount alignment) {
+PfnRange MemoryMap::take_highest(PageCount pages, PageCount alignment) {
   for (std::uint32_t i = count; i-- != 0;) {
     const PfnRange range = ranges[i];
-    if (range.count < wanted) continue;
-    const Pfn first(align_down((range.end() - wanted).value, alignment.value));
+    if (range.count < pages) continue;
+    const Pfn first(align_down((range.end() - pages).value, alignment.value));
     if (first < range.first) continue;
-    const PfnRange taken{first, wanted};
+    const PfnRange taken{first, pages};
     remove(taken);
     return taken;
   }

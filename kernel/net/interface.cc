@@ -2,6 +2,7 @@
 
 #include "kernel/console/console.h"
 #include "kernel/thread/thread.h"
+#include "kernel/users/connection_table.h"
 #include "vcompound/base/lock.h"
 
 namespace vc::kernel::net {
@@ -74,7 +75,18 @@ NetworkInterface::Answer NetworkInterface::prepare(const ReceivedFrame& frame) {
   answer.memory = *memory;
   answer.length = Bytes(plan.length);
   write_answer(me_, plan, identification_++, pointer<std::uint8_t>(memory->address));
+  if (plan.action == Plan::Action::udp) note_flow(plan);
   return answer;
+}
+
+/// Counts the datagram for its flow, if there is a table. A full table changes nothing here.
+void NetworkInterface::note_flow(const Plan& plan) {
+  if (!connections().is_open()) return;
+  const ConnectionKey flow{.source = plan.to_address.value,
+                           .destination = me_.address.value,
+                           .source_port = plan.udp.from_port,
+                           .destination_port = plan.udp.to_port};
+  static_cast<void>(connections().table().count(flow, Bytes(plan.udp.payload.size)));
 }
 
 /// Sends the answer; the card's interrupt handler will free its memory.

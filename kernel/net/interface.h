@@ -55,6 +55,7 @@ class NetworkInterface {
   static void run(void* self);
   void serve();
   Answer prepare(const ReceivedFrame& frame);
+  void note_flow(const Plan& plan);
   void finish(const Answer& answer);
   void announce();
   void count(Plan::Action action, Drop drop);

@@ -113,12 +113,12 @@ class CompoundAllocator {
   /// The frame behind an address, or kNoPfn if no compound in use covers it.
   Pfn frame_at(VirtAddr address) const;
   /// The head of the compound in use that a frame belongs to, or kNoPfn.
-  Pfn head_of(Pfn frame) const;
+  Pfn head_of(Pfn pfn) const;
   /// The n-th frame of the compound with that head; n must be below its pages. In a mapped compound
   /// this is not head + n.
   Pfn nth_page(Pfn head, PageCount n) const;
   /// The address of a frame of a compound in use.
-  VirtAddr page_address(Pfn frame) const;
+  VirtAddr page_address(Pfn pfn) const;
   /// The compound with that head, which is in use.
   Allocation describe(Pfn head) const;
   /// The references held to the compound with that head.
@@ -186,7 +186,7 @@ class CompoundAllocator {
   PageCount free_pages(std::uint32_t node);
   /// All frames of a node.
   PageCount total_pages(std::uint32_t node) const { return nodes_[node].zone.total_pages(); }
-  std::uint32_t node_of(Pfn frame) const;
+  std::uint32_t node_of(Pfn pfn) const;
   FrameSize frame_size() const {
     if constexpr (kFrameSizeIsConstant) {
       return P::kFrameSize;

@@ -34,7 +34,7 @@ run: ## build, then the published experiment and the bundled traces; ends with a
 
 .PHONY: run-kernel
 run-kernel: ## boot the bare-metal image twice on fragmented memory; its network fails, then works
-	@$(needs) build kernel
+	@$(needs) build test kernel
 	@$(call configure,release)
 	@$(call build,release) --target vcompound_kernel network_peer
 	@scripts/run_network.sh

@@ -1,7 +1,7 @@
 # Tests that boot the kernel image: each is one machine, with the tests of the image that match.
 #
 #   vc_add_kernel_test(NAME name
-#     [TEST pattern]           boot parameter test=: Suite.Name, with * and commas
+#     [TEST pattern]           boot parameter test=: Suite.Name, with * and commas; -pattern excludes
 #     [CPUS n…]                one entry for each: kernel.NAME.Ncpus (default: 1)
 #     [MEMORY size]            as QEMU writes it (default: 256M)
 #     [NUMA nodes]
@@ -9,6 +9,7 @@
 #     [EXPECT regex]           a line of the output must match
 #     [EXPECT_FAILURE regex]   the same, and the boot must end as a failure
 #     [EXPECT_PANIC regex]     the same, and the boot must end in a panic
+#     [ICOUNT shift]           time goes by with instructions: waiting takes none
 #     [TIMEOUT seconds]        default: 60
 #     [QEMU argument…])        further arguments of QEMU
 #
@@ -18,7 +19,7 @@ function(vc_add_kernel_test)
     return()
   endif()
   cmake_parse_arguments(PARSE_ARGV 0 arg ""
-    "NAME;TEST;MEMORY;NUMA;EXPECT;EXPECT_FAILURE;EXPECT_PANIC;TIMEOUT" "CPUS;APPEND;QEMU")
+    "NAME;TEST;MEMORY;NUMA;EXPECT;EXPECT_FAILURE;EXPECT_PANIC;ICOUNT;TIMEOUT" "CPUS;APPEND;QEMU")
   if(arg_UNPARSED_ARGUMENTS OR NOT arg_NAME)
     message(FATAL_ERROR "vc_add_kernel_test: no NAME, or not known: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -35,6 +36,9 @@ function(vc_add_kernel_test)
     --timeout ${arg_TIMEOUT})
   if(arg_NUMA)
     list(APPEND options --numa ${arg_NUMA})
+  endif()
+  if(DEFINED arg_ICOUNT)
+    list(APPEND options --icount ${arg_ICOUNT})
   endif()
   foreach(kind IN ITEMS EXPECT EXPECT_FAILURE EXPECT_PANIC)
     if(DEFINED arg_${kind})

@@ -13,6 +13,7 @@
 #   --pcap FILE       record every frame; checked with tshark if that is installed
 #   --log FILE        keep the console's output there
 #   --report FILE     keep the peer's report (one line of JSON) there
+#   --expect REGEX    a line of the console must match
 #   --quiet           print nothing but what went wrong
 #
 #   scripts/boot_network.sh --rings 4096 always_map=yes -- --frames 10000 --drop 0.05
@@ -24,7 +25,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 image=${VCOMPOUND_KERNEL:-$root/build/release/kernel/vcompound.elf}
 peer=${VCOMPOUND_NETWORK_PEER:-$root/build/release/tests/kernel/network_peer}
-memory=512M cpus=1 rings=256 mtu=16110 limit=120 pcap='' log='' report='' quiet=''
+memory=512M cpus=1 rings=256 mtu=16110 limit=120 pcap='' log='' report='' quiet='' regex=''
 parameters=() peer_options=()
 
 say() { echo "boot_network.sh: $1" >&2; }
@@ -55,6 +56,7 @@ while (($# > 0)); do
         --pcap) pcap=$2 ;;
         --log) log=$2 ;;
         --report) report=$2 ;;
+        --expect) regex=$2 ;;
         *) usage "unknown option $1" ;;
       esac
       shift 2
@@ -120,6 +122,7 @@ wrong() {
 ((talked == 0)) || wrong "the peer is not content (status $talked): $(cat "$report")"
 ((ended == 0)) || wrong "the kernel ended with status $ended: $(cat "$scratch/run_kernel")"
 grep -q '^network: memory is as before' "$log" || wrong "the kernel's memory did not come back"
+[[ -z $regex ]] || grep -qE -- "$regex" "$log" || wrong "the console has no line that matches: $regex"
 if ((failed)); then
   tail -n 40 "$log" >&2
   exit 1

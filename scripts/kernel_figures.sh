@@ -47,10 +47,13 @@ part=$(mktemp)
 log=$(mktemp)
 trap 'rm -f "$part" "$log"' EXIT
 
+# RAM that begins behind the image: where it begins must not depend on the size of the image.
+memory_map=memmap=16M:480M:1
+
 boot() { # boot CPUS MEMORY PARAMETER…: adds the rows of one boot
   local cpus=$1 memory=$2 status=0
   shift 2
-  scripts/run_kernel.sh --image "$image" --icount 0 --memory 512M --cpus "$cpus" "$@" \
+  scripts/run_kernel.sh --image "$image" --icount 0 --memory 512M --cpus "$cpus" "$memory_map" "$@" \
     > "$log" 2>&1 || status=$?
   if ((status == 77)); then
     cat "$log"

@@ -7,6 +7,7 @@
 #include "kernel/arch/machine.h"
 #include "kernel/boot/boot_info.h"
 #include "kernel/console/console.h"
+#include "kernel/memory/bring_up.h"
 #include "kernel/memory/memory.h"
 #include "kernel/thread/scheduler.h"
 #include "vcompound/base/atomic.h"
@@ -41,7 +42,10 @@ struct CpuStacks {
 };
 constinit CpuStacks* next_stacks = nullptr;  ///< of the CPU that is being started
 
-void copy_trampoline() {
+/// False: the firmware does not give us the page where CPUs start.
+bool copy_trampoline() {
+  const PfnRange frame{Pfn(kTrampoline.value >> 12), PageCount(1)};
+  if (!boot_memory().ram.contains(frame)) return false;
   auto* page = pointer<char>(direct(kTrampoline));
   __builtin_memcpy(page, trampoline_start,
                    static_cast<std::size_t>(trampoline_end - trampoline_start));
@@ -50,6 +54,7 @@ void copy_trampoline() {
   __builtin_memcpy(page + (trampoline_root - trampoline_start), &root, sizeof root);
   start_root = x86::read_cr3();
   start_control = read_cr4();
+  return true;
 }
 
 /// True: the CPU has come, or will in a moment.
@@ -101,7 +106,12 @@ std::uint32_t cpu_count() { return online.load_acquire(); }
 void start_other_cpus() {
   const AcpiTables& tables = firmware_tables();
   if (tables.processor_count < 2) return;
-  copy_trampoline();
+  if (!copy_trampoline()) {
+    Line()
+        .text("the other CPUs stay asleep: no RAM where they would start, at ")
+        .hex(kTrampoline.value);
+    return;
+  }
   init_others(tables);
   for (std::uint32_t i = 0; i < tables.processor_count && cpu_count() < kMaxCpus; ++i) {
     const AcpiTables::Processor& processor = tables.processors[i];
@@ -123,6 +133,7 @@ void cpu_entry() {
   using namespace vc::kernel;
   install_cpu(cpu_count(), next_stacks->exceptions);
   open_local_apic();
+  cpu().apic_id = local_apic_id();  // of one that was given up and came after all: not as expected
   set_tick(true);
   online.fetch_add(1);
   // Shootdowns reach this CPU from here on; those before did not.

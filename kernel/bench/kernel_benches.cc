@@ -27,15 +27,16 @@ void print_halves(const char* name, std::uint64_t pages, const Cost& allocate, c
   print(".free", free);
 }
 
-void run_cached(const char* name, std::uint64_t pages) {
-  const Bytes size = kFrame.bytes(PageCount(pages));
+/// One pair after the other: what the least of many costs when the cache serves it.
+template <class Allocate>
+void print_cached(const char* name, std::uint64_t pages, Allocate&& allocate_one) {
   const X86Platform& platform = arena().platform;
   arena().allocator.reclaim();
   Least allocating;
   Least freeing;
   for (std::uint64_t i = 0; i < kWarmUp + kSamples; ++i) {
     VirtAddr address;
-    const Cost first = measure(platform, [&] { address = allocate({.size = size})->address; });
+    const Cost first = measure(platform, [&] { address = allocate_one(); });
     const Cost second = measure(platform, [&] { free(address); });
     if (i < kWarmUp) continue;
     allocating.add(first);
@@ -44,21 +45,14 @@ void run_cached(const char* name, std::uint64_t pages) {
   print_halves(name, pages, allocating.cost(), freeing.cost());
 }
 
+void run_cached(const char* name, std::uint64_t pages) {
+  const Bytes size = kFrame.bytes(PageCount(pages));
+  print_cached(name, pages, [&] { return allocate({.size = size})->address; });
+}
+
 void run_mapped_cached(const char* name, std::uint64_t pages) {
   const Request request{.size = kFrame.bytes(PageCount(pages)), .contiguity = Contiguity::never};
-  const X86Platform& platform = arena().platform;
-  arena().allocator.reclaim();
-  Least allocating;
-  Least freeing;
-  for (std::uint64_t i = 0; i < kWarmUp + kSamples; ++i) {
-    VirtAddr address;
-    const Cost first = measure(platform, [&] { address = allocate(request)->address; });
-    const Cost second = measure(platform, [&] { free(address); });
-    if (i < kWarmUp) continue;
-    allocating.add(first);
-    freeing.add(second);
-  }
-  print_halves(name, pages, allocating.cost(), freeing.cost());
+  print_cached(name, pages, [&] { return allocate(request)->address; });
 }
 
 /// All frames come from the zones, and all are back there in the end.

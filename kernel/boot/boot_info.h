@@ -31,3 +31,15 @@ extern char text_start[], text_end[];
 extern char rodata_start[], rodata_end[];
 extern char data_start[];
 }
+
+namespace vc::kernel {
+
+/// The frames of the image between two of these borders.
+inline PfnRange image_frames(const char* start, const char* end) {
+  const auto frame = [](const char* border) {
+    return Pfn((reinterpret_cast<std::uintptr_t>(border) - kImageBase.value) >> 12);
+  };
+  return {frame(start), frame(end) - frame(start)};
+}
+
+}  // namespace vc::kernel

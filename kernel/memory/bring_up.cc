@@ -31,13 +31,6 @@ constinit BootMemory found;
 /// What the firmware keeps for its tables; read before the final tables hide it.
 constinit MemoryMap firmware;
 
-PfnRange image_range() {
-  const auto frame = [](const char* symbol) {
-    return Pfn((reinterpret_cast<std::uintptr_t>(symbol) - kImageBase.value) >> 12);
-  };
-  return {frame(image_start), frame(image_end) - frame(image_start)};
-}
-
 /// The entries of the loader, or those that the boot parameter gives instead.
 MemoryMap read_map(const BootInfo& info) {
   static constinit FirmwareRange given[128] = {};
@@ -68,7 +61,7 @@ void find_memory(const BootInfo& info) {
   }
   found.usable = found.ram;
   found.usable.remove(kFirstMib);
-  found.usable.remove(image_range());
+  found.usable.remove(image_frames(image_start, image_end));
   Line line;
   line.text("memory map: ").size(kFrame.bytes(found.ram.pages())).text(" RAM in ");
   line.number(found.ram.count).text(" ranges, ").size(kFrame.bytes(found.usable.pages()));

@@ -32,13 +32,6 @@ constexpr PageFlags kReadWrite = PageFlags::writable();
 
 KernelTable& table() { return place.object; }
 
-Pfn frame_of(const char* symbol) {
-  return Pfn((reinterpret_cast<std::uintptr_t>(symbol) - kImageBase.value) >> 12);
-}
-PfnRange image_frames(const char* start, const char* end) {
-  return {frame_of(start), frame_of(end) - frame_of(start)};
-}
-
 VirtAddr direct(Pfn frame) { return kernel::direct(PhysAddr(frame.value << 12)); }
 
 void must_map(VirtAddr address, PfnRange run, PageFlags flags, LeafSize largest) {

@@ -46,7 +46,10 @@ bool TableReserve::owns(Pfn frame) const {
 }
 
 Pfn TableReserve::allocate() {
-  if (injection_.armed() && injection_.decide()) return kNoPfn;
+  if (injection_.armed() && injection_.decide()) {
+    refused_.fetch_add(1);
+    return kNoPfn;
+  }
   Pfn frame = take();
   if (frame == kNoPfn && may_borrow_) frame = borrow();
   if (frame != kNoPfn) clear(frame);
@@ -93,8 +96,7 @@ void TableReserve::free(Pfn frame) {
     return;
   }
   borrowed_.fetch_sub(1);
-  const Misuse misuse = arena().allocator.free(direct(PhysAddr(frame.value << 12)));
-  VC_ASSERT(misuse == Misuse::none, "a page table was freed that nobody allocated");
+  kernel::free(direct(PhysAddr(frame.value << 12)));
 }
 
 }  // namespace vc::kernel

@@ -41,6 +41,8 @@ class TableReserve final : public TableFrames {
   PageCount total() const { return PageCount(total_.load_relaxed()); }
   PageCount unused() const { return PageCount(unused_.load_relaxed()); }
   PageCount borrowed() const { return PageCount(borrowed_.load_relaxed()); }
+  /// Allocations that the injection refused.
+  std::uint64_t refused() const { return refused_.load_relaxed(); }
   /// @}
 
  private:
@@ -59,6 +61,7 @@ class TableReserve final : public TableFrames {
   Atomic<std::uint64_t> total_;
   Atomic<std::uint64_t> unused_;
   Atomic<std::uint64_t> borrowed_;
+  Atomic<std::uint64_t> refused_;
 };
 
 /// The one of the kernel; every platform takes its tables from it.

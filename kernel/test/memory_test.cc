@@ -26,12 +26,6 @@ VirtAddr direct_of(Pfn frame) { return direct(PhysAddr(frame.value << 12)); }
 VirtAddr address_of(const void* p) { return VirtAddr(reinterpret_cast<std::uintptr_t>(p)); }
 VirtAddr alias_of(VirtAddr in_image) { return kDirectMap + (in_image - kImageBase); }
 
-PfnRange image_frames() {
-  const Pfn first((address_of(image_start) - kImageBase).value >> 12);
-  const Pfn end((address_of(image_end) - kImageBase).value >> 12);
-  return {first, end - first};
-}
-
 bool overlap(PfnRange a, PfnRange b) { return a.first < b.end() && b.first < a.end(); }
 
 std::uint64_t word_at(VirtAddr address) { return *pointer<volatile std::uint64_t>(address); }
@@ -61,7 +55,7 @@ TEST(Memory, TheArenaHasNoFrameOfTheKernelsOwn) {
   const PfnRange first_mib{Pfn(0), PageCount(256)};
   const PfnRange root{Pfn(root_table().value >> 12), PageCount(1)};
   for (const PfnRange& range : boot.usable) {
-    EXPECT_FALSE(overlap(range, image_frames()));
+    EXPECT_FALSE(overlap(range, image_frames(image_start, image_end)));
     EXPECT_FALSE(overlap(range, first_mib));
     EXPECT_FALSE(overlap(range, root));
     EXPECT_TRUE(boot.withheld.empty() || !overlap(range, boot.withheld));
@@ -369,63 +363,6 @@ TEST(Memory, AnAddressIsNamed) {
   EXPECT_STREQ(what_is_at(run->address), "the direct map, in no compound in use");
   free(area->address);
   EXPECT_STREQ(what_is_at(area->address), "the vmap window, where nothing is in use");
-}
-
-// ---- what becomes of a request ------------------------------------------------------------------
-
-/// A request of more than one page, which has a fallback.
-TEST(MemoryPolicy, TheParametersDecide) {
-  const Parameters& p = parameters();
-  const auto first = allocate({.size = kPage * 2});
-  ASSERT_TRUE(first.ok());
-  const bool forced = p.policy == Policy::preferred &&
-                      (p.always_map.mode == Trigger::Mode::always || p.forced_site_count != 0);
-  const bool may_be = p.always_map.mode != Trigger::Mode::off;
-  if (forced) {
-    EXPECT_EQ(first->kind, Kind::mapped);
-  } else if (!may_be) {
-    EXPECT_EQ(first->kind, Kind::contiguous);
-  }
-  free(first->address);
-  arena().allocator.reclaim();
-}
-
-TEST(MemoryPolicy, OnFragmentedMemoryOnlyPreferredGoesOn) {
-  const Parameters& p = parameters();
-  if (p.fragment_permille == 0) GTEST_SKIP() << "needs fragment=";
-  const Bytes size = FrameSize(12).bytes(arena().allocator.stats().largest_run) * 4;
-  const auto required = allocate({.size = size, .contiguity = Contiguity::required});
-  ASSERT_FALSE(required.ok());
-  EXPECT_EQ(required.error().reason, Reason::fragmentation);
-  const auto preferred = allocate({.size = size});
-  if (p.policy == Policy::contiguous_only) {
-    ASSERT_FALSE(preferred.ok());
-    EXPECT_EQ(preferred.error().reason, Reason::fragmentation);
-  } else {
-    ASSERT_TRUE(preferred.ok());
-    EXPECT_EQ(preferred->kind, Kind::mapped);
-    free(preferred->address);
-  }
-  arena().allocator.reclaim();
-}
-
-TEST(MemoryPolicy, AFreeWithInterruptsOffIsDoneSoon) {
-  auto& allocator = arena().allocator;
-  const PageCount pages(allocator.stats().total_pages.value / 7);  // more than a cache may keep
-  const auto area = allocate({.size = FrameSize(12).bytes(pages), .contiguity = Contiguity::never});
-  ASSERT_TRUE(area.ok());
-  const std::uint64_t deferred = allocator.stats().deferred_frees;
-  {
-    const x86::InterruptsOff off;
-    free(area->address);
-  }
-  flush_work();  // somebody must have been asked to do the rest
-  const Stats after = allocator.stats();
-  EXPECT_EQ(after.deferred_frees, deferred + 1);
-  EXPECT_EQ(after.deferred_pages, PageCount(0));
-  Allocation found;
-  EXPECT_EQ(allocator.find(area->address, found), Misuse::not_allocated);
-  allocator.reclaim();
 }
 
 // ---- page tables of the window ------------------------------------------------------------------

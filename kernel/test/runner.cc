@@ -152,11 +152,16 @@ void run_one(const TestList& list, const TestCase& test, Totals& totals) {
 }  // namespace
 
 bool matches(const char* patterns, const char* name) {
+  bool found = false;
   const char* start = patterns;
   for (const char* end = start;; ++end) {
     if (*end != ',' && *end != '\0') continue;
-    if (matches_one(start, end, name)) return true;
-    if (*end == '\0') return false;
+    const bool excludes = *start == '-';
+    if (matches_one(excludes ? start + 1 : start, end, name)) {
+      if (excludes) return false;
+      found = true;
+    }
+    if (*end == '\0') return found;
     start = end + 1;
   }
 }

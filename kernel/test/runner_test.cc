@@ -43,6 +43,14 @@ TEST(RunnerPatterns, AreSeparatedByCommas) {
   EXPECT_FALSE(matches("A.*,B.*,", "Zone.Splits"));
 }
 
+TEST(RunnerPatterns, WhatHasAMinusIsLeftOut) {
+  EXPECT_TRUE(matches("*,-A.*", "Zone.Splits"));
+  EXPECT_FALSE(matches("*,-Zone.*", "Zone.Splits"));
+  EXPECT_FALSE(matches("-Zone.*,*", "Zone.Splits"));
+  EXPECT_TRUE(matches("*,-Zone.*", "Home/Zone.Splits"));
+  EXPECT_FALSE(matches("-A.*", "Zone.Splits")) << "nothing is asked for";
+}
+
 enum class Colour { red, green };
 
 TEST(RunnerExpectations, AFailureShowsPlaceExpressionsAndValues) {

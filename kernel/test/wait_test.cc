@@ -147,6 +147,21 @@ TEST(WaitQueues, TimeIsOverNotBeforeItIs) {
   }
 }
 
+/// A patience without end is longer than any number of microseconds since boot, not shorter.
+TEST(Events, ThePatienceMayBeEndless) {
+  Event event;
+  Thread* setter = start_thread(
+      "setter",
+      [](void* argument) {
+        sleep_for(2 * kMillisecond);
+        static_cast<Event*>(argument)->set();
+      },
+      &event);
+  ASSERT_NE(setter, nullptr);
+  EXPECT_TRUE(event.wait_for(~std::uint64_t{0}));
+  join(setter);
+}
+
 TEST(Events, SetByAHandlerOnEveryCpu) {
   for (std::uint32_t i = 0; i < cpu_count(); ++i) {
     Event event;

@@ -111,7 +111,7 @@ void yield() {
 
 void sleep_for(std::uint64_t microseconds) {
   require_sleepable("sleep_for", nullptr);
-  const std::uint64_t deadline = now() + microseconds;
+  const std::uint64_t deadline = deadline_in(microseconds);
   const Scheduling scheduling;
   do {
     run_queue().block(deadline);
@@ -119,6 +119,11 @@ void sleep_for(std::uint64_t microseconds) {
 }
 
 std::uint64_t now() { return microseconds(); }
+
+std::uint64_t deadline_in(std::uint64_t microseconds) {
+  const std::uint64_t time = now();
+  return microseconds < kNever - time ? time + microseconds : kNever;
+}
 
 void print_threads() {
   for (const Thread* thread = run_queue().all().first(); thread != nullptr;

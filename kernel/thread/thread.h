@@ -44,6 +44,8 @@ void yield();
 void sleep_for(std::uint64_t microseconds);
 /// Microseconds since boot; monotonic, the same on all CPUs.
 std::uint64_t now();
+/// The moment that is so many microseconds away; if there is no number for it, the last there is.
+std::uint64_t deadline_in(std::uint64_t microseconds);
 
 /// All threads with their states, one line each; also for a panic: takes no lock.
 void print_threads();

@@ -2,6 +2,7 @@
 
 #include "kernel/arch/machine.h"
 #include "kernel/thread/run_queue.h"
+#include "kernel/thread/thread.h"
 
 namespace vc::kernel {
 
@@ -28,7 +29,7 @@ bool WaitQueue::wait_until(InterruptLock& lock, std::uint64_t deadline) {
 void WaitQueue::wait(InterruptLock& lock) { wait_until(lock, kNever); }
 
 bool WaitQueue::wait_for(InterruptLock& lock, std::uint64_t microseconds) {
-  return wait_until(lock, now() + microseconds);
+  return wait_until(lock, deadline_in(microseconds));
 }
 
 void WaitQueue::wake_one() {
@@ -64,7 +65,7 @@ void Event::wait() {
 }
 
 bool Event::wait_for(std::uint64_t microseconds) {
-  const std::uint64_t deadline = now() + microseconds;
+  const std::uint64_t deadline = deadline_in(microseconds);
   const Guard guard(lock_);
   while (!set_) {
     const std::uint64_t time = now();

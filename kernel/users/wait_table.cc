@@ -87,7 +87,7 @@ void wait_on_bit(const BitWord& word, std::uint32_t bit) {
 bool wait_on_bit_for(const BitWord& word, std::uint32_t bit, std::uint64_t microseconds) {
   if (!is_set(word, bit)) return true;
   WaitBucket& bucket = wait_tables().bucket_of(word, bit);
-  const std::uint64_t end = now() + microseconds;
+  const std::uint64_t end = deadline_in(microseconds);
   Guard guard(bucket.lock);
   while (is_set(word, bit)) {
     const std::uint64_t at = now();

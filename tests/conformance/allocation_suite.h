@@ -86,6 +86,7 @@ TYPED_TEST_P(AllocationConformance, F8AnAllocationThatMayNotBlockMayFailButNever
   EXPECT_EQ(got->kind, Kind::contiguous);
   EXPECT_EQ(this->reason_of({.size = this->size(5), .contiguity = Contiguity::never}),
             Reason::context);
+  EXPECT_EQ(this->a.stats().available(), PageCount(this->kPages - 3)) << "figures are told there";
 }
 
 TYPED_TEST_P(AllocationConformance, F11ForcedFallbackAffectsOnlyPreferred) {

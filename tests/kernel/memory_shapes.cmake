@@ -5,7 +5,6 @@
 # stands in for the loader's map and goes the same way. They never promise RAM that is not there.
 set(memory "Memory*.*,DirectGuard.*")
 
-vc_add_kernel_test(NAME memory TEST ${memory} CPUS 1 2 4)
 vc_add_kernel_test(NAME memory_24M TEST ${memory} MEMORY 24M CPUS 1 4)
 vc_add_kernel_test(NAME memory_6G TEST ${memory} MEMORY 6G CPUS 2 TIMEOUT 120)
 vc_add_kernel_test(NAME memory_nodes TEST ${memory} MEMORY 512M NUMA 2 CPUS 2)
@@ -32,6 +31,10 @@ vc_add_kernel_test(NAME memory_hostile_map TEST ${memory} CPUS 1 2 APPEND memmap
 vc_add_kernel_test(NAME memory_far_away TEST ${memory}
   APPEND memmap=0:128M:1,0x8000000000:2M:1 EXPECT "too far away: 2 MiB")
 
+# Other CPUs start in a page below 1 MiB; where it is not ours, they stay asleep.
+vc_add_kernel_test(NAME memory_no_first_mib TEST ${memory} CPUS 2 APPEND memmap=1M:255M:1
+  EXPECT "the other CPUs stay asleep: no RAM where they would start")
+
 vc_add_kernel_test(NAME memory_none APPEND memmap=0:256M:2
   EXPECT_PANIC "PANIC: no memory to work with: the memory map names 0 B of RAM that can be used")
 vc_add_kernel_test(NAME memory_too_little MEMORY 6M
@@ -50,14 +53,14 @@ vc_add_kernel_test(NAME memory_hot_add_too_much APPEND hot_add=200M
 set(policy "MemoryPolicy.*,MemoryListing.*,MemoryTables.*,MemoryProtection.*")
 vc_add_kernel_test(NAME memory_contiguous_only TEST ${policy}
   APPEND policy=contiguous_only fragment=80%:32k:7
-  EXPECT "page allocation failure: order:[0-9]+, mode: required, from kernel/test/memory_test.cc")
+  EXPECT "page allocation failure: order:[0-9]+, mode: required, from kernel/test/memory_policy_test.cc")
 vc_add_kernel_test(NAME memory_fragmented TEST ${policy} APPEND fragment=96.8%:32k
   EXPECT "fragment: [0-9]+ blocks of 32 KiB")
 vc_add_kernel_test(NAME memory_fragmented_pages TEST ${policy} APPEND fragment=50%:4k:3 CPUS 2)
 vc_add_kernel_test(NAME memory_fragmented_little TEST ${policy} MEMORY 24M APPEND fragment=60%:12k)
-vc_add_kernel_test(NAME memory_always_map TEST ${memory} APPEND always_map=yes CPUS 1 2)
 vc_add_kernel_test(NAME memory_sometimes_map TEST ${memory} APPEND always_map=50%)
-vc_add_kernel_test(NAME memory_forced_site TEST ${memory} APPEND always_map=site:memory_test.cc)
+vc_add_kernel_test(NAME memory_every_third_mapped TEST ${policy} APPEND always_map=every:3)
+vc_add_kernel_test(NAME memory_forced_site TEST ${memory} APPEND always_map=site:memory_policy_test.cc)
 
 # ---- wrong addresses ----------------------------------------------------------------------------
 

@@ -169,6 +169,7 @@ class CompoundAllocator {
 
   /// @name Inspection
   /// @{
+  /// Where blocking is forbidden, without what the slots have counted since the last time.
   Stats stats();
   /// Calls visit(CompoundInfo) for each compound that has its shape, in use or not, in order of
   /// head frames. Holds a zone's lock: the visitor must not allocate or free here.
@@ -179,7 +180,7 @@ class CompoundAllocator {
   void for_each_free_run(Visitor&& visit);
   /// Free blocks of one order, over all nodes.
   std::uint64_t free_blocks(Order order);
-  /// The call sites, with counters brought up to date.
+  /// The call sites, with counters brought up to date (where blocking is allowed).
   const CallSites& call_sites();
   std::uint32_t node_count() const { return node_count_; }
   /// The free frames of a node's zone (without caches and what is pending).

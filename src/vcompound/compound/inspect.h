@@ -92,7 +92,8 @@ Stats CompoundAllocator<P>::memory_stats(MayBlock may_block) {
 template <Platform P>
 Stats CompoundAllocator<P>::stats() {
   if (is_closed()) return memory_stats(MayBlock::no);
-  Stats s = memory_stats(p_.may_block() ? MayBlock::yes : MayBlock::no);
+  const bool may_block = p_.may_block();
+  Stats s = memory_stats(may_block ? MayBlock::yes : MayBlock::no);
   const CallSites& sites = call_sites();
   for (std::uint32_t id = 0; id < sites.size(); ++id) {
     const SiteCounters& site = sites[static_cast<SiteId>(id)].counters;
@@ -101,10 +102,11 @@ Stats CompoundAllocator<P>::stats() {
   }
   s.cache_hits = counters_.hits.load_relaxed();
   s.deferred_frees = counters_.deferred_frees.load_relaxed();
-  // What went into a cache was used again, or was drained, or is still there.
-  s.frees = counters_.frees.load_relaxed() + s.deferred_frees + s.cache_hits +
-            counters_.drained.load_relaxed() + cached_compounds() -
-            counters_.prefilled.load_relaxed();
+  s.frees = counters_.frees.load_relaxed() + s.deferred_frees;
+  if (may_block) {  // what went into a cache was used again, or was drained, or is still there
+    s.frees += s.cache_hits + counters_.drained.load_relaxed() + cached_compounds() -
+               counters_.prefilled.load_relaxed();
+  }
   for (std::uint32_t r = 0; r < kReasonCount; ++r) {
     s.refusals[r] = counters_.refusals[r].load_relaxed();
   }
@@ -119,7 +121,7 @@ Stats CompoundAllocator<P>::stats() {
 
 template <Platform P>
 const CallSites& CompoundAllocator<P>::call_sites() {
-  if (!is_closed()) collect_site_counters();
+  if (!is_closed() && p_.may_block()) collect_site_counters();
   return sites_;
 }
 

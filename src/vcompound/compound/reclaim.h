@@ -114,7 +114,7 @@ bool CompoundAllocator<P>::drain_own_slot() {
 // ---- pending areas ------------------------------------------------------------------------------
 
 /// Unmaps everything that is pending, shoots all of it down at once, and only then frees the
-/// frames, then the addresses, then the mappings. The caller holds the reclaim lock.
+/// frames, then the mappings, then the addresses. The caller holds the reclaim lock.
 template <Platform P>
 void CompoundAllocator<P>::purge() {
   const Pfn chain = pending_.take_all();

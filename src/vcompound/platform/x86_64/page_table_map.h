@@ -36,13 +36,17 @@ class PageTable<M>::Mapper {
   }
   /// Brings the counters of the table up to date. The last call.
   void finish() { table_.entries_written_.add_single_writer(found_room_ - room_); }
+  /// Did a large leaf take the place of a table? (Others may have retired tables as well.)
+  bool has_retired() const { return has_retired_; }
 
  private:
   [[gnu::noinline]] PlatformStatus add_elsewhere(PfnRange run) {
     finish();
     page_ += found_room_ - room_;
+    const std::uint64_t retired = table_.retired_tables();
     const PlatformStatus status = table_.map(VirtAddr(page_ << 12), run, flags_, largest_);
     if (status.ok()) page_ += run.count.value;
+    if (table_.retired_tables() != retired) has_retired_ = true;
     find_entry();
     return status;
   }
@@ -51,7 +55,7 @@ class PageTable<M>::Mapper {
     Entry* const table = table_.find_last_table(page_);
     const std::uint64_t index = page::index(page_, 1);
     const std::uint64_t room = page::kEntries - (index != 0 ? index : 1);
-    entry_ = table + index;
+    entry_ = table != nullptr ? table + index : nullptr;
     found_room_ = room_ = table != nullptr ? room : 0;
   }
 
@@ -60,6 +64,7 @@ class PageTable<M>::Mapper {
   Entry* entry_ = nullptr;
   std::uint64_t room_ = 0;
   std::uint64_t found_room_ = 0;
+  bool has_retired_ = false;
   PageFlags flags_;
   LeafSize largest_;
 };

@@ -94,8 +94,10 @@ Pfn X86Platform::take_retired() {
   return table_.take_retired();
 }
 
+/// Everything is dropped in any case: somebody else may have taken the tables out before us, and be
+/// still at the shootdown; the new leaves must not be used before it is done.
 void X86Platform::free_retired_tables() {
-  [[maybe_unused]] const Invalidated proof = shootdown(Unmapped(VirtRange{}));
+  [[maybe_unused]] const Invalidated proof = shootdown(Unmapped(options_.vmap));
 }
 
 void X86Platform::heavy_barrier() {

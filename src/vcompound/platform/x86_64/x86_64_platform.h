@@ -161,7 +161,7 @@ class [[nodiscard]] X86Platform::Mapping {
   ~Mapping() {
     mapper_.finish();
     kernel_tables_lock.unlock();
-    if (platform_.table_.retired_tables() != 0) [[unlikely]]
+    if (mapper_.has_retired()) [[unlikely]]
       platform_.free_retired_tables();
   }
   Mapping(const Mapping&) = delete;

@@ -69,7 +69,7 @@ grep -q '^network: cannot be brought up: .*fragmentation' "$scratch/first" ||
   wrong "the first boot does not say what its network lacks"
 
 echo
-echo "=== second boot: policy=preferred, the same memory, $frames datagrams from outside"
+echo "=== second boot: policy=preferred, memory fragmented alike, $frames datagrams from outside"
 "$root/scripts/boot_network.sh" --image "$image" --peer "$peer" --memory "$memory" \
   --rings "$rings" --mtu "$mtu" --log "$scratch/second" --report "$scratch/report" "${pcap[@]}" \
   policy=preferred "fragment=$fragment" -- --frames "$frames" || status=$?

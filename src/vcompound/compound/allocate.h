@@ -180,12 +180,12 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
   return publish(attempt, head, Kind::contiguous);
 }
 
-/// A few pages, anywhere, where the others of the batch may be kept and cost no memory of their
-/// own.
+/// A few pages, anywhere, where the others of the batch may be kept, will be asked for (a test
+/// setting passes the cache by), and cost no memory of their own.
 template <Platform P>
 bool CompoundAllocator<P>::wants_batch(const Attempt& attempt) const {
   return attempt.pages.value <= kMostBatchedPages && attempt.alignment.value == 1 &&
-         (attempt.pages.value == 1 || !attempt.scatter) &&
+         special_.load_relaxed() == 0 && (attempt.pages.value == 1 || !attempt.scatter) &&
          attempt.request.placement == Placement::any() && attempt.may_block == MayBlock::yes &&
          slot_limit_ >= kBatch * 4 * attempt.pages.value &&
          (commits_.always_committed() || (attempt.pages.value == 1 && commits_.unit() >= kBatch));

@@ -23,6 +23,7 @@ class PageTable<M>::Mapper {
   PlatformStatus add(PfnRange run) {
     if (run.count.value > room_) [[unlikely]]
       return add_elsewhere(run);
+    if (entry_ == nullptr) __builtin_unreachable();  // there is room
     const std::uint64_t bits = PageEntry::leaf(run.first, flags_, 1).bits;
     VC_DEBUG_ASSERT(!read(*entry_).is_present(), "something is mapped there already");
     if (run.count.value == 1) {

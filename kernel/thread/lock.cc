@@ -22,9 +22,6 @@ const char* name_of(Rank rank) {
     case Rank::work: return "work";
     case Rank::wait: return "wait";
     case Rank::scheduler: return "scheduler";
-    case Rank::timer: return "timer";
-    case Rank::broadcast: return "broadcast";
-    case Rank::console: return "console";
   }
   return "unknown";
 }

@@ -23,9 +23,6 @@ enum class Rank : std::uint8_t {
   work,       ///< the work queue
   wait,       ///< an event
   scheduler,  ///< the run queue
-  timer,
-  broadcast,
-  console,
 };
 
 /// A short stable name of a rank ("users", "network", ...).

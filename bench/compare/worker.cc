@@ -1,0 +1,121 @@
+// compare_worker: one row, one peer, once. scripts/compare.sh calls it over and over.
+//
+// Usage: compare_worker --row NAME --peer NAME [--seed N] [--quick]
+//        compare_worker --list          rows, peers and repetitions, one "row peer n" a line
+//        compare_worker --describe      every row's title and text, as JSON
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "bench/compare/row.h"
+
+namespace vc::compare {
+
+namespace {
+
+void print(const nlohmann::ordered_json& line) {
+  std::printf("%s\n", line.dump().c_str());
+  std::fflush(stdout);
+}
+
+/// jemalloc, mimalloc and tcmalloc want more static thread-local storage than glibc sets aside for
+/// libraries that are loaded late. The setting is read at the start of a process, so it is made and
+/// the program starts once more. It changes nothing else in glibc.
+void reserve_thread_storage(char** argv) {
+  static constexpr const char* kSetting = "glibc.rtld.optional_static_tls=16384";
+  const char* old = std::getenv("GLIBC_TUNABLES");
+  if (old != nullptr && std::strstr(old, kSetting) != nullptr) return;
+  const std::string all = old == nullptr ? kSetting : std::string(old) + ":" + kSetting;
+  setenv("GLIBC_TUNABLES", all.c_str(), 1);
+  execv("/proc/self/exe", argv);
+}
+
+void list() {
+  for (const std::string& name : row_names()) {
+    const RowDefinition& row = *find_row(name);
+    for (const std::string& peer : row.peers) {
+      std::printf("%s %s %u\n", name.c_str(), peer.c_str(), row.repetitions);
+    }
+  }
+}
+
+void describe() {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const std::string& name : row_names()) {
+    const RowDefinition& row = *find_row(name);
+    all.push_back({{"row", name},
+                   {"title", row.title},
+                   {"what", row.what},
+                   {"peers", row.peers},
+                   {"repetitions", row.repetitions}});
+  }
+  std::printf("%s\n", all.dump(2).c_str());
+}
+
+}  // namespace
+
+Case size_case(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  std::uint64_t n = bytes;
+  std::size_t unit = 0;
+  for (; n >= 1024 && n % 1024 == 0 && unit < 4; ++unit) n /= 1024;
+  return {std::to_string(n) + " " + kUnits[unit], static_cast<double>(bytes)};
+}
+
+void Sink::figure(const Case& where, const char* metric, const char* unit, double value) {
+  print({{"row", row_},
+         {"case", where.name},
+         {"at", where.at},
+         {"peer", peer_},
+         {"metric", metric},
+         {"unit", unit},
+         {"value", value}});
+}
+
+void Sink::cannot(const Case& where, const char* metric, const std::string& reason) {
+  print({{"row", row_},
+         {"case", where.name},
+         {"at", where.at},
+         {"peer", peer_},
+         {"metric", metric},
+         {"cannot", reason}});
+}
+
+void Sink::fact(const char* name, const std::string& value) {
+  print({{"row", row_}, {"peer", peer_}, {"fact", name}, {"text", value}});
+}
+
+}  // namespace vc::compare
+
+int main(int argc, char** argv) {
+  using namespace vc::compare;
+  reserve_thread_storage(argv);
+  CLI::App app("One row of the comparison with one peer, once.");
+  std::string row_name;
+  std::string peer;
+  std::uint64_t seed = 1;
+  bool quick = false;
+  bool wants_list = false;
+  bool wants_description = false;
+  app.add_option("--row", row_name, "what to measure");
+  app.add_option("--peer", peer, "with what");
+  app.add_option("--seed", seed, "of everything drawn at random");
+  app.add_flag("--quick", quick, "few and small cases: a test of the machinery");
+  app.add_flag("--list", wants_list, "rows, peers and repetitions");
+  app.add_flag("--describe", wants_description, "what the rows are");
+  CLI11_PARSE(app, argc, argv);
+  if (wants_list) return list(), 0;
+  if (wants_description) return describe(), 0;
+  const RowDefinition* row = find_row(row_name);
+  if (row == nullptr) {
+    std::fprintf(stderr, "compare_worker: no row '%s'; --list shows them\n", row_name.c_str());
+    return 2;
+  }
+  Sink sink(row_name, peer);
+  row->run({.peer = peer, .quick = quick, .seed = seed, .out = sink});
+  return 0;
+}

@@ -1,7 +1,8 @@
 # Thin front of CMake. `make help` lists the targets.
 #
 # Variables: JOBS (parallel jobs), PREFIX (for install), STAGES (for test), RUN_ARGS (for run),
-# FUZZ_SECONDS and SOAK_MINUTES, VCOMPOUND_SKIP_DEPENDENCIES=1 (do not look for Debian packages).
+# COMPARE_ARGS (for compare), FUZZ_SECONDS and SOAK_MINUTES, VCOMPOUND_SKIP_DEPENDENCIES=1 (do not
+# look for Debian packages).
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := all
@@ -11,6 +12,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 STAGES ?=
 RUN_ARGS ?=
+COMPARE_ARGS ?=
 FUZZ_SECONDS ?= 120
 SOAK_MINUTES ?= 30
 
@@ -51,6 +53,20 @@ bench: ## the benchmarks; writes build/bench/summary.json
 	@$(call configure,bench)
 	@$(call build,bench)
 	@scripts/bench.sh
+
+.PHONY: bench-golden
+bench-golden: ## write the golden instruction counts of the fast paths in a process anew
+	@$(needs) build check
+	@$(call configure,release)
+	@$(call build,release) --target golden_paths
+	@scripts/golden.sh --write
+
+.PHONY: compare
+compare: ## beside other allocators, row by row; writes build/compare/index.html, docs/performance.md
+	@$(needs) build bench compare
+	@$(call configure,bench)
+	@$(call build,bench) --target compare_worker compare_report
+	@scripts/compare.sh --write $(COMPARE_ARGS)
 
 .PHONY: compare-linux
 compare-linux: ## instructions beside those of Linux 6.1 under the same emulator; writes docs/performance.md

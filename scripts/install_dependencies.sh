@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes sure that the Debian packages are there that a target needs; installs them when run as root.
 #
-# Usage: install_dependencies.sh [SET…]       SET: build test check bench package kernel
-#                                             linux   (default: build)
+# Usage: install_dependencies.sh [SET…]       SET: build test check bench compare
+#                                             package kernel linux   (default: build)
 #
 # Quiet and quick when nothing is missing. VCOMPOUND_SKIP_DEPENDENCIES=1 skips the check, for
 # systems that have the same things under other names.
@@ -13,8 +13,10 @@ packages_of() {
   case $1 in
     build) echo g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libzstd-dev ;;
     test) echo libgtest-dev libgmock-dev ;;
-    check) echo zstd clang clang-format clang-tidy libclang-rt-14-dev ;;
+    check) echo zstd clang clang-format clang-tidy libclang-rt-14-dev valgrind ;;
     bench) echo libbenchmark-dev libmimalloc-dev libjemalloc-dev ;;
+    compare) echo libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 libhugetlbfs0 librte-eal23 \
+      libboost-dev ;;
     package) echo dpkg-dev file ;;
     kernel) echo qemu-system-x86 tshark ;;
     linux) echo busybox-static make gcc-12 libelf1 libssl3 ;;
@@ -25,7 +27,7 @@ packages_of() {
 wanted=()
 for set in "${@:-build}"; do
   if ! list=$(packages_of "$set"); then
-    echo "install_dependencies: no set '$set'; there are: build test check bench package kernel linux" >&2
+    echo "install_dependencies: no set '$set'; there are: build test check bench compare package kernel linux" >&2
     exit 2
   fi
   read -ra more <<< "$list"

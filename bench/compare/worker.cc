@@ -23,13 +23,24 @@ void print(const nlohmann::ordered_json& line) {
 }
 
 /// jemalloc, mimalloc and tcmalloc want more static thread-local storage than glibc sets aside for
-/// libraries that are loaded late. The setting is read at the start of a process, so it is made and
-/// the program starts once more. It changes nothing else in glibc.
-void reserve_thread_storage(char** argv) {
-  static constexpr const char* kSetting = "glibc.rtld.optional_static_tls=16384";
+/// libraries that are loaded late; it changes nothing else in glibc.
+constexpr const char* kThreadStorage = "glibc.rtld.optional_static_tls=16384";
+/// malloc asks for transparent huge pages: for the peers of glibc that are named here.
+constexpr const char* kHugePages = ":glibc.malloc.hugetlb=1";
+constexpr const char* kHugePeers[] = {"glibc_thp", "glibc_thp_kept", "glibc_aligned"};
+
+/// glibc reads its settings at the start of a process, so they are made and the program starts once
+/// more.
+void restart_with_tunables(char** argv) {
+  std::string settings = kThreadStorage;
+  for (char** word = argv; *word != nullptr; ++word) {
+    for (const char* peer : kHugePeers) {
+      if (std::strcmp(*word, peer) == 0) settings += kHugePages;
+    }
+  }
   const char* old = std::getenv("GLIBC_TUNABLES");
-  if (old != nullptr && std::strstr(old, kSetting) != nullptr) return;
-  const std::string all = old == nullptr ? kSetting : std::string(old) + ":" + kSetting;
+  if (old != nullptr && std::strstr(old, settings.c_str()) != nullptr) return;
+  const std::string all = old == nullptr ? settings : std::string(old) + ":" + settings;
   setenv("GLIBC_TUNABLES", all.c_str(), 1);
   execv("/proc/self/exe", argv);
 }
@@ -93,7 +104,7 @@ void Sink::fact(const char* name, const std::string& value) {
 
 int main(int argc, char** argv) {
   using namespace vc::compare;
-  reserve_thread_storage(argv);
+  restart_with_tunables(argv);
   CLI::App app("One row of the comparison with one peer, once.");
   std::string row_name;
   std::string peer;

@@ -1,4 +1,7 @@
-// The pair: allocate and free at once, warm; nobody touches the memory.
+// The pair: allocate and free at once, warm; nobody touches the memory. By bare pointers, and by
+// what a C++ program holds: an owning handle.
+#include <memory>
+
 #include "bench/compare/measure.h"
 #include "bench/compare/row.h"
 
@@ -9,46 +12,90 @@ namespace {
 constexpr std::uint64_t kSmallest = 4096;
 constexpr std::uint64_t kLargest = std::uint64_t{1} << 30;
 constexpr const char* kMetric = "time";
+constexpr int kCounted = 64;
 
-template <class Calls>
-void measure(const Run& run, const Calls& calls, std::uint64_t size) {
+/// Measures pair(), which says whether the memory was granted.
+template <class Pair>
+void measure(const Run& run, std::uint64_t size, Pair&& pair) {
   const Case where = size_case(size);
-  void* warm = calls.allocate(size);
-  if (warm == nullptr) {
+  if (!pair()) {
     run.out.cannot(where, kMetric, "refused");
     return;
   }
-  calls.free(warm);
-  const auto pair = [&calls, size] {
-    void* p = calls.allocate(size);
-    use(p);
-    calls.free(p);
-  };
   run.out.figure(where, kMetric, "ns", time_per_call(pair, run.quick ? 100'000 : 20'000'000));
-  constexpr int kCounted = 64;
   EventCounter events;
   for (int i = 0; i < kCounted; ++i) pair();
   report_events(run.out, where, events.stop(), kCounted);
 }
 
-void run_pairs(const Run& run) {
+/// Opens the peer and calls measure_size(calls, size) for each size.
+template <class MeasureSize>
+void for_each_size(const Run& run, MeasureSize&& measure_size) {
   Peer peer;
   if (!open_or_say(run, {}, size_case(kSmallest), kMetric, peer)) return;
   for (std::uint64_t size = kSmallest; size <= kLargest; size *= 2) {
     if (run.quick && size > 1 << 20) break;
-    with_calls(peer, [&](const auto& calls) { measure(run, calls, size); });
+    with_calls(peer, [&](const auto& calls) { measure_size(calls, size); });
   }
 }
 
-const RowRegistration registration{
+void run_pairs(const Run& run) {
+  for_each_size(run, [&run](const auto& calls, std::uint64_t size) {
+    measure(run, size, [&calls, size] {
+      void* p = calls.allocate(size);
+      use(p);
+      calls.free(p);
+      return p != nullptr;
+    });
+  });
+}
+
+/// The deleter of a peer's handle.
+struct FreeBy {
+  void (*free_)(void*);
+  void operator()(void* p) const { free_(p); }
+};
+
+bool pair_by_handle(const PeerCalls& calls, std::uint64_t size) {
+  const std::unique_ptr<void, FreeBy> handle(calls.allocate(size), FreeBy{calls.free_});
+  use(handle.get());
+  return handle != nullptr;
+}
+
+bool pair_by_handle(const ArenaCalls& calls, std::uint64_t size) {
+  const Result<Compound> handle = calls.arena.allocate(bytes(size));
+  if (!handle) return false;
+  use(handle->data());
+  return true;
+}
+
+void run_handles(const Run& run) {
+  for_each_size(run, [&run](const auto& calls, std::uint64_t size) {
+    measure(run, size, [&calls, size] { return pair_by_handle(calls, size); });
+  });
+}
+
+const std::vector<std::string> kPeers = {"vcompound",          "glibc",    "mimalloc",
+                                         "jemalloc",           "tcmalloc", "libhugetlbfs",
+                                         "boost_interprocess", "dpdk",     "mmap"};
+
+const RowRegistration pointers{
     "pair",
     {.title = "Allocate and free",
      .what =
          "One call after the other, warm, the memory is not touched: the price of the two calls.",
-     .peers = {"vcompound", "glibc", "mimalloc", "jemalloc", "tcmalloc", "libhugetlbfs",
-               "boost_interprocess", "dpdk", "mmap"},
+     .peers = kPeers,
      .repetitions = 7,
      .run = run_pairs}};
+
+const RowRegistration handles{
+    "pair_handle",
+    {.title = "Allocate and free, by an owning handle",
+     .what = "The same as C++ programs write it: vcompound's Compound, allocated with its result "
+             "and destroyed at once; for a peer, a std::unique_ptr whose deleter calls its free.",
+     .peers = kPeers,
+     .repetitions = 7,
+     .run = run_handles}};
 
 }  // namespace
 

@@ -80,6 +80,21 @@ void set_log2(const Axis& axis, std::size_t wanted, AxisFrame& frame) {
   }
 }
 
+/// Ticks at powers of ten, from the one below the data to the one above.
+void set_log10(const Axis& axis, std::size_t wanted, AxisFrame& frame) {
+  const double lo = std::log10(std::max(frame.lo, 1e-12));
+  const double hi = std::log10(std::max(frame.hi, 1e-12));
+  const double first = axis.least ? lo : std::floor(lo);
+  const double last = std::max(axis.most ? hi : std::ceil(hi), first + 1);
+  frame.lo = std::pow(10, first);
+  frame.hi = std::pow(10, last);
+  const double room = static_cast<double>(std::max<std::size_t>(wanted, 1));
+  const double step = std::max(1.0, std::ceil((last - first) / room));
+  for (double i = std::ceil(first); i <= last; i += step) {
+    frame.ticks.push_back({std::pow(10, i), axis_value(axis.unit, std::pow(10, i))});
+  }
+}
+
 }  // namespace
 
 void ValueRange::add(double value) {
@@ -96,7 +111,7 @@ bool AxisFrame::shows(double value) const {
 
 double AxisFrame::place(double value) const {
   if (!shows(value)) return 0;
-  const bool log = scale == AxisScale::kLog2;
+  const bool log = scale != AxisScale::kLinear;
   // Differences of logarithms, because a quotient of absurd values overflows.
   const double at = log ? (std::log2(value) - std::log2(lo)) / (std::log2(hi) - std::log2(lo))
                         : (near_enough(value) - lo) / (hi - lo);
@@ -110,6 +125,8 @@ AxisFrame make_axis(const Axis& axis, const ValueRange& data, std::size_t wanted
   frame.hi = near_enough(axis.most.value_or(data.any ? data.most : frame.lo + 1));
   if (axis.scale == AxisScale::kLog2) {
     set_log2(axis, wanted, frame);
+  } else if (axis.scale == AxisScale::kLog10) {
+    set_log10(axis, wanted, frame);
   } else {
     set_linear(axis, wanted, frame);
   }

@@ -38,12 +38,14 @@ void draw_bar(Svg& svg, const BarChart& chart, const AxisFrame& axis, std::size_
 
 }  // namespace
 
-std::string render_bars(const BarChart& chart) {
+Picture draw_bars(const BarChart& chart) {
   ValueRange ys;
-  ys.add(0);
+  if (chart.y.scale == AxisScale::kLinear) ys.add(0);
   std::vector<Key> keys;
   for (const BarSeries& series : chart.series) {
-    for (const double value : series.values) ys.add(value);
+    for (const double value : series.values) {
+      if (chart.y.scale == AxisScale::kLinear || value > 0) ys.add(value);
+    }
     keys.push_back({series.name, KeyShape::kBox, series_class(series.colour, keys.size())});
   }
   const AxisFrame axis = make_axis(chart.y, ys, 6);
@@ -59,7 +61,9 @@ std::string render_bars(const BarChart& chart) {
     }
   }
   svg.text(kArea.left + kArea.width / 2, kArea.bottom() + 42, "middle", "name", chart.x_label);
-  return legend_html(keys) + "<div class=\"plot\">" + svg.str() + "</div>";
+  return {svg.str(), kWidth, kHeight, std::move(keys)};
 }
+
+std::string render_bars(const BarChart& chart) { return picture_html(draw_bars(chart)); }
 
 }  // namespace vc::tool

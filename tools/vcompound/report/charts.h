@@ -50,6 +50,23 @@ enum class AxisName { kShown, kHidden };
 void draw_x_axis(Svg& svg, const PlotArea& area, const Axis& axis, const AxisFrame& frame,
                  AxisName name);
 
+/// A picture before it is put somewhere: the SVG, its size, and what its legend holds.
+struct Picture {
+  std::string svg;
+  double width;
+  double height;
+  std::vector<Key> keys;
+};
+
+Picture draw_curves(const LineChart& chart);
+Picture draw_bars(const BarChart& chart);
+
+/// Legend and SVG, as parts of a page.
+std::string picture_html(const Picture& picture);
+
+/// The picture as an SVG file of its own: title, legend and style sheet are inside.
+std::string standalone_svg(std::string_view title, const Picture& picture);
+
 std::string render_curves(const LineChart& chart);
 std::string render_bars(const BarChart& chart);
 std::string render_time_line(const TimeLine& line);

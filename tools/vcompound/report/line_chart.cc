@@ -8,11 +8,14 @@ constexpr double kWidth = 760;
 constexpr double kHeight = 390;
 constexpr PlotArea kArea{74, 34, kWidth - 74 - 26, kHeight - 34 - 50};
 
+/// Colours come again after eight series, markers after four: together they tell 32 apart.
+std::size_t marker_of(std::size_t index) { return index + index / 8; }
+
 Key key_of(const Series& series, std::size_t index) {
   KeyShape shape = KeyShape::kLine;
   if (series.style == CurveStyle::kDashed) shape = KeyShape::kDashed;
   if (series.style == CurveStyle::kMarkers) shape = KeyShape::kMarker;
-  return {series.name, shape, series_class(series.colour, index), index};
+  return {series.name, shape, series_class(series.colour, index), marker_of(index)};
 }
 
 void draw_series(Svg& svg, const LineChart& chart, std::size_t index, const AxisFrame& x_axis,
@@ -32,7 +35,8 @@ void draw_series(Svg& svg, const LineChart& chart, std::size_t index, const Axis
   if (!markers) return;
   for (const Point& point : series.points) {
     if (!x_axis.shows(point.x) || !y_axis.shows(point.y)) continue;
-    svg.marker(kArea.x(x_axis, point.x), kArea.y(y_axis, point.y), index, colour + " dot",
+    svg.marker(kArea.x(x_axis, point.x), kArea.y(y_axis, point.y), marker_of(index),
+               colour + " dot",
                series.name + ", " + axis_value(chart.x.unit, point.x) + ": " +
                    axis_value(chart.y.unit, point.y));
   }
@@ -40,7 +44,7 @@ void draw_series(Svg& svg, const LineChart& chart, std::size_t index, const Axis
 
 }  // namespace
 
-std::string render_curves(const LineChart& chart) {
+Picture draw_curves(const LineChart& chart) {
   ValueRange xs;
   ValueRange ys;
   std::vector<Key> keys;
@@ -59,7 +63,9 @@ std::string render_curves(const LineChart& chart) {
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
     draw_series(svg, chart, i, x_axis, y_axis);
   }
-  return legend_html(keys) + "<div class=\"plot\">" + svg.str() + "</div>";
+  return {svg.str(), kWidth, kHeight, std::move(keys)};
 }
+
+std::string render_curves(const LineChart& chart) { return picture_html(draw_curves(chart)); }
 
 }  // namespace vc::tool

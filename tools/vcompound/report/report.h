@@ -20,8 +20,9 @@
 
 namespace vc::tool {
 
-/// How an axis runs. kLog2 shows positive values only; points at or below 0 are left out.
-enum class AxisScale { kLinear, kLog2 };
+/// How an axis runs. The logarithmic ones show positive values only; points at or below 0 are left
+/// out. Their ticks stand at powers of two, or of ten.
+enum class AxisScale { kLinear, kLog2, kLog10 };
 
 /// How the numbers at an axis are written, and at which values its ticks stand.
 enum class AxisUnit {

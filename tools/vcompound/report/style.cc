@@ -19,8 +19,9 @@ std::string_view style_sheet() {
   --s0:#5aaefc; --s1:#ff9554; --s2:#43cf9f; --s3:#c39bfa; --s4:#e3b44c; --s5:#62c9ea; --s6:#fb86bd;
   --s7:#a5b0bc; --free:#29323c; --uncommitted:#1c232b; } }
 * { box-sizing:border-box; }
-body { margin:0; background:var(--ground); color:var(--ink); line-height:1.55;
+body, svg {
   font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif; }
+body { margin:0; background:var(--ground); color:var(--ink); line-height:1.55; }
 main { max-width:940px; margin:0 auto; padding:28px 18px 56px; }
 header { border-left:5px solid var(--accent); padding:2px 0 2px 18px; margin-bottom:22px; }
 h1 { font-size:1.9rem; line-height:1.2; margin:0 0 6px; letter-spacing:-0.01em; }
@@ -66,6 +67,9 @@ svg .tick { fill:var(--soft); font-size:12.5px; font-variant-numeric:tabular-num
 svg .small { font-size:11px; }
 svg .name { font-size:13px; font-weight:600; }
 svg .figure { font-size:11.5px; }
+svg .key { font-size:13px; }
+svg .title { font-size:17px; font-weight:650; }
+svg .card { fill:var(--card); }
 svg .grid { stroke:var(--line); stroke-width:1; }
 svg .axis { stroke:var(--axis); stroke-width:1; }
 svg .event { stroke:var(--soft); stroke-width:1; stroke-dasharray:2 3; }

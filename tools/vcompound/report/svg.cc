@@ -73,6 +73,14 @@ void Svg::marker(double x, double y, std::size_t shape, std::string_view css_cla
   end_with_title("path", title);
 }
 
+void Svg::style(std::string_view css) { text_ += "<style>" + std::string(css) + "</style>"; }
+
+void Svg::nested(double x, double y, double width, double height, std::string_view svg) {
+  constexpr std::string_view kStart = "<svg";
+  text_ += std::string(kStart) + attribute("x", x) + attribute("y", y) + attribute("width", width) +
+           attribute("height", height) + std::string(svg.substr(kStart.size()));
+}
+
 std::string marker_path(double x, double y, std::size_t shape) {
   const auto at = [](double px, double py) {
     return coordinate(px) + " " + coordinate(py);

@@ -30,6 +30,11 @@ class Svg {
   void marker(double x, double y, std::size_t shape, std::string_view css_class,
               std::string_view title);
 
+  /// A style sheet inside the picture, for one that stands alone.
+  void style(std::string_view css);
+  /// Another picture inside this one, at (x, y); `svg` is what its str() gave.
+  void nested(double x, double y, double width, double height, std::string_view svg);
+
   /// The picture, closed.
   [[nodiscard]] std::string str() const { return text_ + "</svg>"; }
 

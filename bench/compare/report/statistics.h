@@ -1,0 +1,57 @@
+// From the figures of all repetitions to one, and how far they lie apart.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/compare/report/results.h"
+
+namespace vc::compare {
+
+struct Summary {
+  double median = 0;
+  double least = 0;
+  double greatest = 0;
+  double spread = 0;  ///< the middle half of the figures, divided by the median: (p75 - p25) / p50
+  std::size_t count = 0;
+};
+
+/// The value below which the share `q` of the sorted values lies, between neighbours by their
+/// distance. `sorted` is not empty.
+double quantile(const std::vector<double>& sorted, double q);
+
+/// Nothing for no values.
+std::optional<Summary> summarise(std::vector<double> values);
+
+/// The summary of a row's cell.
+std::optional<Summary> summary_of(const Row& row, const std::string& case_name,
+                                  const std::string& peer, const std::string& metric);
+
+/// Which figures are the better ones; kNone: the figure only describes.
+enum class Better { kLess, kMore, kNone };
+Better better_of(const std::string& metric, const std::string& unit);
+
+/// The unit of a metric of a row: "" when it has no figure.
+std::string unit_of(const Row& row, const std::string& metric);
+
+/// Event counts: page_faults, system_calls, tlb_misses.
+bool is_event(const std::string& metric);
+
+/// Whether a peer's name says that it is ours, with some setting or without.
+bool is_ours(const std::string& peer);
+inline constexpr const char* kOurs = "vcompound";
+
+/// The best of the peers that are not ours.
+struct Best {
+  std::string peer;
+  Summary summary;
+};
+std::optional<Best> best_peer(const Row& row, const std::string& case_name,
+                              const std::string& metric);
+
+/// Whether the peer's figures do not count in a case: it refused more than 1 % of the requests.
+bool refuses(const Row& row, const std::string& case_name, const std::string& peer);
+
+}  // namespace vc::compare

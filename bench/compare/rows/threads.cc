@@ -1,0 +1,356 @@
+// Threads: pairs on 1, 2 and 4 threads at once; and blocks that one thread allocates and another
+// frees.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "bench/compare/measure.h"
+#include "bench/compare/row.h"
+
+namespace vc::compare {
+
+namespace {
+
+constexpr std::uint64_t kMillisecond = 1'000'000;
+
+/// Waits for another thread: at first busily, then it gives up the processor, which the other may
+/// need. Counts what it gave up, as each time is a system call.
+class Waiter {
+ public:
+  void wait() {
+    if (++tries_ % kBusy != 0) return;
+    ++yields_;
+    std::this_thread::yield();
+  }
+  std::uint64_t yields() const { return yields_; }
+
+ private:
+  static constexpr std::uint64_t kBusy = 64;
+  std::uint64_t tries_ = 0;
+  std::uint64_t yields_ = 0;
+};
+
+/// Events without the yields of our own waiting.
+Events without_yields(Events events, std::uint64_t yields) {
+  if (events.system_calls) {
+    *events.system_calls = std::max(0.0, *events.system_calls - static_cast<double>(yields));
+  }
+  return events;
+}
+
+// Pairs on several threads
+
+constexpr unsigned kThreadCounts[] = {1, 2, 4};
+constexpr std::size_t kCounts = std::size(kThreadCounts);
+constexpr unsigned kMostThreads = 4;
+constexpr unsigned kBatch = 64;  // pairs between two looks at the clock; one if they are slow
+constexpr std::uint64_t kSlowBatch = 10'000;  // nanoseconds per pair
+
+/// Says that all threads start.
+struct Signal {
+  std::atomic<unsigned> ready{0};
+  std::atomic<std::uint64_t> start{0};
+};
+
+/// What a thread did, in a cache line of its own.
+struct alignas(64) Share {
+  std::uint64_t pairs = 0;
+  std::uint64_t elapsed = 1;
+  std::uint64_t yields = 0;
+  bool refused = false;
+};
+
+template <class Calls>
+void do_pairs(const Calls& calls, std::uint64_t size, std::uint64_t length, Signal& signal,
+              Share& share) {
+  Waiter waiter;
+  signal.ready.fetch_add(1);
+  while (signal.start.load(std::memory_order_acquire) == 0) waiter.wait();
+  const std::uint64_t start = signal.start.load(std::memory_order_acquire);
+  std::uint64_t now = start;
+  std::uint64_t pairs = 0;
+  unsigned batch = 1;
+  do {
+    for (unsigned i = 0; i < batch; ++i) {
+      void* p = calls.allocate(size);
+      use(p);
+      if (p == nullptr) share.refused = true;
+      calls.free(p);
+    }
+    pairs += batch;
+    const std::uint64_t before = now;
+    now = nanoseconds(CLOCK_MONOTONIC);
+    batch = now - before > kSlowBatch * batch ? 1 : kBatch;
+  } while (now - start < length);
+  share.pairs = pairs;
+  share.elapsed = now - start;
+  share.yields = waiter.yields();
+}
+
+/// What `count` threads did together.
+struct Together {
+  double rate = 0;  ///< pairs per second
+  double pairs = 0;
+  std::uint64_t yields = 0;
+  bool refused = false;
+};
+
+/// `count` threads do pairs for `length` nanoseconds from a common start. A thread that got no
+/// processor for a while has done less: that belongs to the total.
+template <class Calls>
+Together pairs_on(const Calls& calls, std::uint64_t size, unsigned count, std::uint64_t length) {
+  Signal signal;
+  std::array<Share, kMostThreads> shares{};
+  std::array<std::thread, kMostThreads> threads;
+  for (unsigned i = 0; i < count; ++i) {
+    threads[i] = std::thread([&, i] { do_pairs(calls, size, length, signal, shares[i]); });
+  }
+  Waiter waiter;
+  while (signal.ready.load() != count) waiter.wait();
+  signal.start.store(nanoseconds(CLOCK_MONOTONIC), std::memory_order_release);
+  Together all;
+  for (unsigned i = 0; i < count; ++i) {
+    threads[i].join();
+    all.rate += static_cast<double>(shares[i].pairs) * 1e9 / static_cast<double>(shares[i].elapsed);
+    all.pairs += static_cast<double>(shares[i].pairs);
+    all.yields += shares[i].yields;
+    all.refused |= shares[i].refused;
+  }
+  all.yields += waiter.yields();
+  return all;
+}
+
+double median(std::array<double, 3> values) {
+  std::sort(values.begin(), values.end());
+  return values[1];
+}
+
+Case thread_case(std::uint64_t size, unsigned count) {
+  const Case by_size = size_case(size);
+  return {by_size.name + (count == 1 ? ", 1 thread" : ", " + std::to_string(count) + " threads"),
+          by_size.at + count};
+}
+
+/// Three rounds of 1, 2 and 4 threads, so that a slow moment of the machine hits all three alike.
+template <class Calls>
+void measure_pairs(const Run& run, const Calls& calls, std::uint64_t size) {
+  const std::uint64_t length = (run.quick ? 1 : 20) * kMillisecond;
+  std::array<std::array<double, 3>, kCounts> rates{};
+  bool refused = pairs_on(calls, size, kMostThreads, length).refused;  // warms every cache
+  for (std::size_t round = 0; round < 3; ++round) {
+    for (std::size_t i = 0; i < kCounts; ++i) {
+      const Together all = pairs_on(calls, size, kThreadCounts[i], length);
+      rates[i][round] = all.rate;
+      refused |= all.refused;
+    }
+  }
+  for (std::size_t i = 0; i < kCounts; ++i) {
+    const Case where = thread_case(size, kThreadCounts[i]);
+    if (refused) {
+      run.out.cannot(where, "rate", "refused");
+      continue;
+    }
+    run.out.figure(where, "rate", "per_second", median(rates[i]));
+    run.out.figure(where, "scaling", "ratio", median(rates[i]) / median(rates[0]));
+    EventCounter counter;
+    const Together all = pairs_on(calls, size, kThreadCounts[i], length);
+    report_events(run.out, where, without_yields(counter.stop(), all.yields), all.pairs);
+  }
+}
+
+void run_pairs(const Run& run) {
+  Peer peer;
+  if (!open_or_say(run, {}, thread_case(4096, 1), "rate", peer)) return;
+  for (const std::uint64_t kib : {4U, 64U, 1024U, 16384U}) {
+    with_calls(peer, [&](const auto& calls) { measure_pairs(run, calls, kib << 10); });
+  }
+}
+
+// Frees on another thread
+
+constexpr std::size_t kRing = 256;
+constexpr std::uint64_t kMostInFlight = 256 << 20;  // bytes: 16 MiB blocks are 16 at most
+constexpr std::uint64_t kPatience = 2'000 * kMillisecond;
+
+/// How many blocks of a size may be in the ring.
+std::size_t ring_length(std::uint64_t size) { return std::min(kRing, kMostInFlight / size); }
+
+/// Pointers from one producer to one consumer, in order, without locks.
+class Ring {
+ public:
+  explicit Ring(std::size_t length) : length_(length) {}
+  bool push(void* p) {
+    const std::size_t at = pushed_.load(std::memory_order_relaxed);
+    if (at - popped_.load(std::memory_order_acquire) == length_) return false;
+    slots_[at % kRing] = p;
+    pushed_.store(at + 1, std::memory_order_release);
+    return true;
+  }
+  bool pop(void*& p) {
+    const std::size_t at = popped_.load(std::memory_order_relaxed);
+    if (at == pushed_.load(std::memory_order_acquire)) return false;
+    p = slots_[at % kRing];
+    popped_.store(at + 1, std::memory_order_release);
+    return true;
+  }
+
+ private:
+  std::size_t length_;
+  alignas(64) std::atomic<std::size_t> pushed_{0};
+  alignas(64) std::atomic<std::size_t> popped_{0};
+  alignas(64) std::array<void*, kRing> slots_{};
+};
+
+struct Transfer {
+  double blocks = 0;
+  double elapsed = 0;
+  std::vector<double> windows{};  ///< nanoseconds per block, of each window
+  std::uint64_t yields = 0;
+  bool refused = false;
+
+  /// The median window: a moment in which one of the threads had no processor is left out.
+  double time_per_block() {
+    if (windows.empty()) return elapsed / blocks;
+    const auto middle = windows.begin() + static_cast<std::ptrdiff_t>(windows.size() / 2);
+    std::nth_element(windows.begin(), middle, windows.end());
+    return *middle;
+  }
+};
+
+/// Frees what comes through the ring, up to a nullptr.
+template <class Calls>
+std::uint64_t consume(const Calls& calls, Ring& ring) {
+  Waiter waiter;
+  for (;;) {
+    void* p = nullptr;
+    while (!ring.pop(p)) waiter.wait();
+    if (p == nullptr) return waiter.yields();
+    calls.free(p);
+  }
+}
+
+/// Allocates; while everything is in the ring, waits for the consumer. nullptr: refused for good.
+template <class Calls>
+void* produce(const Calls& calls, std::uint64_t size, Waiter& waiter) {
+  void* p = calls.allocate(size);
+  if (p != nullptr) return p;
+  const std::uint64_t first = nanoseconds(CLOCK_MONOTONIC);
+  while (nanoseconds(CLOCK_MONOTONIC) - first < kPatience) {
+    waiter.wait();
+    p = calls.allocate(size);
+    if (p != nullptr) return p;
+  }
+  return nullptr;
+}
+
+/// Sends blocks for 2 ms, and as a rule at least as many as fill the ring four times, so that the
+/// producer's pace is the consumer's as well.
+template <class Calls>
+void send_window(const Calls& calls, std::uint64_t size, Ring& ring, Waiter& waiter,
+                 Transfer& all) {
+  const std::uint64_t start = nanoseconds(CLOCK_MONOTONIC);
+  const double least = 4 * static_cast<double>(ring_length(size));
+  std::uint64_t spent = 0;
+  double blocks = 0;
+  while ((blocks < least && spent < 50 * kMillisecond) || spent < 2 * kMillisecond) {
+    const unsigned batch = static_cast<double>(spent) > 50'000 * blocks ? 1 : kBatch;
+    for (unsigned i = 0; i < batch; ++i) {
+      void* p = produce(calls, size, waiter);
+      all.refused = p == nullptr;
+      if (all.refused) return;
+      while (!ring.push(p)) waiter.wait();
+    }
+    blocks += batch;
+    spent = nanoseconds(CLOCK_MONOTONIC) - start;
+  }
+  all.blocks += blocks;
+  all.windows.push_back(static_cast<double>(spent) / blocks);
+}
+
+/// Blocks go from a thread to another for `length` nanoseconds, one window at the least.
+template <class Calls>
+Transfer transfer(const Calls& calls, std::uint64_t size, std::uint64_t length) {
+  const auto ring = std::make_unique<Ring>(ring_length(size));
+  Transfer all;
+  std::uint64_t consumer_yields = 0;
+  std::thread consumer([&] { consumer_yields = consume(calls, *ring); });
+  Waiter waiter;
+  const std::uint64_t start = nanoseconds(CLOCK_MONOTONIC);
+  do {
+    send_window(calls, size, *ring, waiter, all);
+  } while (!all.refused && nanoseconds(CLOCK_MONOTONIC) - start < length);
+  while (!ring->push(nullptr)) waiter.wait();
+  consumer.join();
+  all.elapsed = static_cast<double>(nanoseconds(CLOCK_MONOTONIC) - start);
+  all.yields = consumer_yields + waiter.yields();
+  return all;
+}
+
+/// As many blocks as can be in flight, allocated and freed: who takes memory from the system when
+/// it is first handed out does so here.
+template <class Calls>
+bool warm(const Calls& calls, std::uint64_t size) {
+  std::vector<void*> blocks(ring_length(size) + 2);
+  bool granted = true;
+  for (void*& p : blocks) granted &= (p = calls.allocate(size)) != nullptr;
+  for (void* p : blocks) calls.free(p);
+  return granted;
+}
+
+template <class Calls>
+void measure_transfer(const Run& run, const Calls& calls, std::uint64_t size) {
+  const Case where = size_case(size);
+  const std::uint64_t length = (run.quick ? 1 : 40) * kMillisecond;
+  const bool granted = warm(calls, size) && !transfer(calls, size, length / 4).refused;
+  if (!granted) return run.out.cannot(where, "time", "refused");
+  Transfer all = transfer(calls, size, length);
+  if (all.refused) return run.out.cannot(where, "time", "refused");
+  run.out.figure(where, "time", "ns", all.time_per_block());
+  EventCounter counter;
+  const Transfer counted = transfer(calls, size, length / 4);
+  const Events events = without_yields(counter.stop(), counted.yields);
+  report_events(run.out, where, events, counted.blocks);
+}
+
+void run_transfers(const Run& run) {
+  Peer peer;
+  if (!open_or_say(run, {}, size_case(4096), "time", peer)) return;
+  for (std::uint64_t size = 4096; size <= 16 << 20; size *= 2) {
+    with_calls(peer, [&](const auto& calls) { measure_transfer(run, calls, size); });
+  }
+}
+
+const std::vector<std::string> kPeers = {"vcompound",          "glibc",    "mimalloc",
+                                         "jemalloc",           "tcmalloc", "libhugetlbfs",
+                                         "boost_interprocess", "dpdk",     "mmap"};
+
+const RowRegistration threads{
+    "threads",
+    {.title = "Pairs on 1, 2 and 4 threads",
+     .what =
+         "Every thread allocates and frees in a loop, each for itself; the total of all threads "
+         "per second of wall time, and that total divided by what one thread does. Median of "
+         "three rounds. With fewer processors than threads, the scaling ends at their number.",
+     .peers = kPeers,
+     .repetitions = 7,
+     .run = run_pairs}};
+
+const RowRegistration remote_free{
+    "remote_free",
+    {.title = "Allocated on one thread, freed on another",
+     .what = "One thread allocates and sends the pointers through a ring of 256, without locks, to "
+             "another that frees them (at most 256 MiB on the way); nobody touches the memory. As "
+             "many blocks were allocated and freed before. Wall time per block, the "
+             "median of windows of 2 ms. A thread "
+             "that waits spins for a moment, then yields its processor; its yields are not counted "
+             "among the system calls.",
+     .peers = kPeers,
+     .repetitions = 7,
+     .run = run_transfers}};
+
+}  // namespace
+
+}  // namespace vc::compare

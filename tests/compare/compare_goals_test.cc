@@ -1,0 +1,113 @@
+// The goals: met, missed, without figures, told apart.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bench/compare/report/goals.h"
+#include "tests/compare/samples.h"
+
+namespace vc::compare {
+namespace {
+
+using test::cannot;
+using test::figure;
+using test::pair_at;
+using test::read;
+
+/// The verdict of the only goal.
+std::string verdict_of(const std::string& lines) {
+  const auto goals = judge(read(lines));
+  if (goals.size() != 1) return std::to_string(goals.size()) + " goals";
+  return to_text(goals[0].verdict);
+}
+
+TEST(CompareGoals, PairAtItsBound) {
+  EXPECT_EQ(verdict_of(pair_at("4 KiB", 4096, 7, 10)), "met");
+  EXPECT_EQ(verdict_of(pair_at("4 KiB", 4096, 7.01, 10)), "missed");
+}
+
+TEST(CompareGoals, TheMedianCounts) {
+  std::string lines;
+  for (const double ours : {1.0, 2.0, 90.0}) lines += pair_at("4 KiB", 4096, ours, 10);
+  EXPECT_EQ(verdict_of(lines), "met");
+}
+
+TEST(CompareGoals, ReplaceIsStricterAtTheEnd) {
+  const auto at = [](const char* size, double ours) {
+    return figure("replace", size, 1, "vcompound", "time", "us", ours) +
+           figure("replace", size, 1, "mmap", "time", "us", 100);
+  };
+  EXPECT_EQ(verdict_of(at("1 MiB", 99)), "met");
+  EXPECT_EQ(verdict_of(at("1 MiB", 100)), "missed");
+  EXPECT_EQ(verdict_of(at("64 MiB", 2)), "met");
+  EXPECT_EQ(verdict_of(at("64 MiB", 3)), "missed");
+}
+
+TEST(CompareGoals, MissingFiguresMiss) {
+  const std::string peer = figure("pair", "4 KiB", 4096, "glibc", "time", "ns", 10);
+  EXPECT_EQ(verdict_of(peer), "missed");
+  const auto goals =
+      judge(read(peer + cannot("pair", "4 KiB", 4096, "vcompound", "time", "refused")));
+  EXPECT_EQ(goals.at(0).figure, "refused");
+  EXPECT_EQ(
+      verdict_of("{\"row\":\"pair\",\"peer\":\"vcompound\",\"cannot\":\"ended by signal 11\"}"),
+      "missed");
+}
+
+TEST(CompareGoals, NobodyElse) {
+  const std::string ours = figure("pair", "1 GiB", 1 << 30, "vcompound", "time", "ns", 10);
+  const std::string refused = cannot("pair", "1 GiB", 1 << 30, "dpdk", "time", "refused");
+  EXPECT_EQ(verdict_of(ours + refused), "missed") << "nobody was measured at all";
+  const auto goals = judge(read(ours + refused + pair_at("4 KiB", 4096, 1, 10)));
+  ASSERT_EQ(goals.size(), 2U);
+  EXPECT_EQ(goals[1].verdict, Verdict::kMet);
+  EXPECT_THAT(goals[1].figure, testing::HasSubstr("no peer has a figure"));
+}
+
+TEST(CompareGoals, AvailabilityToOneDecimal) {
+  const auto share = [](double percent) {
+    return figure("availability", "random, 1 MiB", 1, "vcompound", "availability", "percent",
+                  percent);
+  };
+  const auto limited = [](double value) {
+    return figure("availability", "random, 1 MiB", 1, "vcompound", "limited_by_mappings", "count",
+                  value);
+  };
+  EXPECT_EQ(verdict_of(share(99.96)), "met");
+  EXPECT_EQ(verdict_of(share(99.9)), "missed");
+  EXPECT_EQ(verdict_of(share(99.9) + limited(0)), "missed");
+  EXPECT_EQ(verdict_of(share(61) + limited(1)), "apart");
+  EXPECT_EQ(count(judge(read(share(61) + limited(1)))).of, 0U);
+}
+
+TEST(CompareGoals, LatencyOfFragmentedMemory) {
+  std::string lines;
+  for (const char* where : {"fresh, <=1 MiB", "fragmented, <=1 MiB"}) {
+    for (const char* metric : {"allocate_worst", "usable_worst"}) {
+      lines += figure("latency", where, 1, "vcompound", metric, "ns", 200) +
+               figure("latency", where, 1, "mimalloc", metric, "ns", 100);
+    }
+    lines += figure("latency", where, 1, "vcompound", "contiguous_p999", "ns", 1000);
+  }
+  const auto goals = judge(read(lines));
+  ASSERT_EQ(goals.size(), 4U) << "two worst calls when fragmented, p99.9 in both";
+  EXPECT_EQ(count(goals).met, 2U);
+}
+
+TEST(CompareGoals, ThreadsAndReads) {
+  EXPECT_EQ(
+      verdict_of(figure("threads", "4 KiB, 2 threads", 2, "vcompound", "scaling", "ratio", 1.8)),
+      "met");
+  const auto reads = [](double mapped) {
+    return figure("reads", "contiguous", 0, "vcompound", "read", "ns", 100) +
+           figure("reads", "mapped from 2 MiB runs", 1, "vcompound", "read", "ns", mapped);
+  };
+  EXPECT_EQ(verdict_of(reads(103)), "met");
+  EXPECT_EQ(verdict_of(reads(104)), "missed");
+}
+
+TEST(CompareGoals, OtherRowsHaveNone) {
+  EXPECT_TRUE(judge(read(figure("new_row", "c", 0, "vcompound", "time", "ns", 1))).empty());
+}
+
+}  // namespace
+}  // namespace vc::compare

@@ -8,8 +8,8 @@
 
 namespace vc::testing {
 
-template <bool kForced>
-class FakeHome : public StdThreads<FakeHome<kForced>> {
+template <bool kForced, RunChoice kRuns = RunChoice::longest_first>
+class FakeHome : public StdThreads<FakeHome<kForced, kRuns>> {
  public:
   using Platform = FakePlatform;
   static constexpr bool always_map() { return kForced; }
@@ -22,7 +22,7 @@ class FakeHome : public StdThreads<FakeHome<kForced>> {
     NoBlock& operator=(const NoBlock&) = delete;
   };
 
-  explicit FakeHome(PageCount budget) : arena_({.nodes = {budget}}) {
+  explicit FakeHome(PageCount budget) : arena_({.nodes = {budget}}, {.run_choice = kRuns}) {
     begin_thread(0);
     EXPECT_TRUE(arena_.opened.ok());
     if (kForced) arena_.allocator.set_always_map(Trigger::always());

@@ -54,6 +54,16 @@ const Scenario kScenarios[] = {
     {"Spread", kThreeNodes, nothing, {.size = pages(200), .placement = Placement::spread()}},
     {"OnANode", kThreeNodes, comb_of_4, {.size = pages(90), .placement = Placement::on(1)}},
     {"Forced", kOneNode, always_map, {.size = pages(50)}},
+    {"SmallestFirst",
+     kOneNode,
+     trimmed_comb_of_64,
+     {.size = pages(450)},
+     RunChoice::smallest_first},
+    {"SmallestSufficient",
+     kThreeNodes,
+     comb_of_4,
+     {.size = pages(200), .zero = Zero::yes},
+     RunChoice::smallest_sufficient},
     {"WithSomethingPending", kOneNode, pending, {.size = pages(1000)}},
 };
 
@@ -84,7 +94,7 @@ void expect_usable(FaultArena& arena, VirtAddr address, const Request& request) 
 
 /// Makes the request while the k-th call fails. Returns whether there was a k-th call.
 bool run_once(const Scenario& scenario, FakeCall call, std::uint64_t k, std::uint64_t& refusals) {
-  FaultArena arena(scenario.options);
+  FaultArena arena(scenario.options, scenario.run_choice);
   scenario.prepare(arena);
   const Figures before(arena);
   arena.platform.fail(call, k);

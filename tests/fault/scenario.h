@@ -16,8 +16,8 @@ inline constexpr CallSite kFaultSite{"fault", 1};
 
 /// An arena whose caches hold next to nothing, so that figures can be compared exactly.
 struct FaultArena : FakeArena {
-  explicit FaultArena(const FakeOptions& options)
-      : FakeArena(options, {.slot_cache = PageCount(1)}) {
+  explicit FaultArena(const FakeOptions& options, RunChoice run_choice = RunChoice::longest_first)
+      : FakeArena(options, {.slot_cache = PageCount(1), .run_choice = run_choice}) {
     FakePlatform::set_cpu(0);
     FakePlatform::set_no_block(false);
   }
@@ -94,6 +94,7 @@ struct Scenario {
   FakeOptions options;
   std::function<void(FaultArena&)> prepare;
   Request request;
+  RunChoice run_choice = RunChoice::longest_first;
 };
 inline std::ostream& operator<<(std::ostream& out, const Scenario& scenario) {
   return out << scenario.name;

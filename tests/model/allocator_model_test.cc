@@ -54,13 +54,13 @@ TEST(AllocatorModel, PlatformCallsFail) {
 TEST(AllocatorModel, LargeCachesAndEveryFreeIsPurged) {
   ModelOptions options;
   options.allocator = {.slot_cache = PageCount(1024), .pending_limit = PageCount(1)};
-  run_arena_model(options, 2, 4000);
+  run_arena_model(options, 3, 4000);
 }
 
 TEST(AllocatorModel, NoCachesAndNothingIsPurgedUntilItMust) {
   ModelOptions options;
   options.allocator = {.slot_cache = PageCount(1), .pending_limit = PageCount(1 << 20)};
-  run_arena_model(options, 2, 4000);
+  run_arena_model(options, 3, 4000);
 }
 
 TEST(AllocatorModel, GigabytesInFramesOfTwoMebibytes) {
@@ -79,7 +79,7 @@ TEST(AllocatorModel, ATinyArena) {
     options.fake.nodes = {PageCount(pages)};
     options.fake.vmap_pages = PageCount(2048);
     options.largest_request_pages = 12;
-    run_arena_model(options, 2, 1500);
+    run_arena_model(options, 3, 1500);
   }
 }
 

@@ -224,10 +224,11 @@ class ArenaModel : public ArenaJudge {
   std::uint64_t steps_ = 0;
 };
 
-/// Runs the model for each seed.
-inline void run_arena_model(const ModelOptions& options, std::uint64_t seed_count,
+/// Runs the model for each seed, with one choice of runs after the other.
+inline void run_arena_model(ModelOptions options, std::uint64_t seed_count,
                             std::uint64_t step_count) {
   for_each_seed(seed_count, [&](std::uint64_t seed) {
+    options.allocator.run_choice = RunChoice(seed % 3);
     ArenaModel model(options, seed);
     for (std::uint64_t i = 0, end = steps(step_count); i < end; ++i) {
       SCOPED_TRACE("step " + std::to_string(i));

@@ -26,12 +26,13 @@ class ZoneModel {
   }
 
   void step() {
-    switch (random_.below(8)) {
+    switch (random_.below(9)) {
       case 0:
       case 1: take(); break;
       case 2: take_run(); break;
       case 3: take_after(); break;
       case 4: take_exactly(); break;
+      case 5: take_smallest(); break;
       default: give(); break;
     }
     ASSERT_EQ(zone_.free_pages().value, free_count_);
@@ -168,6 +169,19 @@ class ZoneModel {
     }
     if (run.empty()) return;
     EXPECT_EQ(run.first, at);
+    mark(run, false);
+  }
+
+  void take_smallest() {
+    const PageCount at_most(testing::skewed(random_, range_.count.value));
+    const PageCount at_least(testing::skewed(random_, at_most.value));
+    std::uint32_t k = order_for(at_least).value;
+    while (k < kOrderCount && zone_.blocks(Order(k)) == 0) ++k;
+    const PfnRange run = zone_.take_smallest(at_least, at_most);
+    EXPECT_EQ(run.empty(), k >= kOrderCount);
+    if (run.empty()) return;
+    EXPECT_EQ(run.count, std::min(Order(k).pages(), at_most)) << "not from the smallest block";
+    EXPECT_EQ(run.first.value % Order(k).pages().value, 0U);
     mark(run, false);
   }
 

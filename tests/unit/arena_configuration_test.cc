@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "vcompound/arena.h"
 
@@ -146,6 +147,22 @@ TEST(ArenaConfigurationDeathTest, MisuseAbortsIfAsked) {
         arena.free(&local);
       },
       "foreign pointer");
+}
+
+TEST(ArenaConfiguration, RunsAreChosenAsItSays) {
+  for (const bool small : {false, true}) {
+    Arena arena = arena_under(small ? "runs:smallest_first" : "runs:longest_first");
+    std::vector<void*> pages;
+    while (void* page = arena.try_allocate(kib(4))) pages.push_back(page);
+    ASSERT_GT(pages.size(), 300U);
+    const Pfn lonely = arena.frame_of(pages[100]);
+    EXPECT_EQ(arena.free(pages[100]), Misuse::none);
+    for (std::size_t i = 200; i < 216; ++i) EXPECT_EQ(arena.free(pages[i]), Misuse::none);
+    arena.reclaim();
+    const auto what = arena.allocate(Request{.size = kib(8), .contiguity = Contiguity::never});
+    ASSERT_TRUE(what.ok());
+    EXPECT_EQ(arena.frame_of(what->data()) == lonely, small);
+  }
 }
 
 }  // namespace

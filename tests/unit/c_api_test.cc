@@ -57,6 +57,7 @@ TEST(COptions, DefaultsAreThoseOfTheLibrary) {
   EXPECT_EQ(options.warn_above, 1U << 20);
   EXPECT_EQ(options.on_misuse, static_cast<std::uint32_t>(VC_ON_MISUSE_REPORT));
   EXPECT_EQ(options.always_map_site, nullptr);
+  EXPECT_EQ(options.runs, static_cast<std::uint64_t>(VC_RUNS_LONGEST_FIRST));
 }
 
 TEST(COptions, MeanWhatTheySay) {
@@ -68,12 +69,14 @@ TEST(COptions, MeanWhatTheySay) {
   options.always_map = {VC_TRIGGER_EVERY_NTH, 3};
   options.always_map_site = "ring.c:7";
   options.warn_above = VC_NEVER_WARN;
+  options.runs = VC_RUNS_SMALLEST_FIRST;
   vc_arena* arena = vc_arena_create(&options);
   ASSERT_NE(arena, nullptr) << vc_last_error()->sentence;
   char text[1000];
   ASSERT_LT(vc_configuration(arena, text, sizeof text), sizeof text);
   EXPECT_THAT(text, HasSubstr("budget:4MiB,"));
   EXPECT_THAT(text, HasSubstr(",on_misuse:ignore"));
+  EXPECT_THAT(text, HasSubstr(",runs:smallest_first,"));
   EXPECT_THAT(text, HasSubstr(",always_map:every=3,always_map_site:ring.c:7,"));
   EXPECT_THAT(text, HasSubstr(",warn_above:never,"));
   vc_arena_destroy(arena);
@@ -97,6 +100,9 @@ TEST(COptions, WrongOnesAreRefused) {
   options.backing = 7;
   EXPECT_THAT(refusal(&options), HasSubstr("a value that its list does not have"));
   options.backing = VC_BACKING_MEMFD;
+  options.runs = VC_RUNS_SMALLEST_FIRST + 1;
+  EXPECT_THAT(refusal(&options), HasSubstr("a value that its list does not have"));
+  options.runs = VC_RUNS_LONGEST_FIRST;
   options.inject = {VC_TRIGGER_NTH, 0};
   EXPECT_THAT(refusal(&options), HasSubstr("must be 1 or more"));
 }

@@ -35,7 +35,7 @@ TEST(Configuration, EveryKeySetsItsOption) {
       "budget:4GiB,frame_size:2MiB,backing:hugetlb,huge:never,precommit:yes,overcommit:yes,"
       "after_fork:exclude,nodes:all,vmap_space:1TiB,mapping_limit:1000,thread_cache:8MiB,"
       "always_map:every=3,always_map_site:ring.cc:12;net/queue.cc,inject:nth=7,warn_above:never,"
-      "on_misuse:abort,echo:yes");
+      "on_misuse:abort,echo:yes,runs:smallest_first");
   EXPECT_EQ(o.budget, gib(4));
   EXPECT_EQ(o.frame_size, mib(2));
   EXPECT_EQ(o.backing, Backing::hugetlb);
@@ -47,6 +47,7 @@ TEST(Configuration, EveryKeySetsItsOption) {
   EXPECT_EQ(o.vmap_space, gib(1024));
   EXPECT_EQ(o.mapping_limit, 1000U);
   EXPECT_EQ(o.thread_cache, mib(8));
+  EXPECT_EQ(o.runs, RunChoice::smallest_first);
   EXPECT_EQ(o.always_map, Trigger::every(3));
   EXPECT_EQ(o.always_map_site, "ring.cc:12;net/queue.cc");
   EXPECT_EQ(o.inject, Trigger::nth(7));
@@ -195,6 +196,7 @@ ArenaOptions random_options(Random& random) {
   o.vmap_space = random_size(random);
   o.mapping_limit = random.next() >> random.below(64);
   o.thread_cache = random_size(random);
+  o.runs = RunChoice(random.below(3));
   o.always_map = random_trigger(random);
   o.inject = random_trigger(random);
   o.always_map_site = random.below(2) == 0 ? "" : "a/b.cc:1;c.cc";
@@ -216,6 +218,7 @@ void expect_equal(const ArenaOptions& a, const ArenaOptions& b) {
   EXPECT_EQ(a.vmap_space, b.vmap_space);
   EXPECT_EQ(a.mapping_limit, b.mapping_limit);
   EXPECT_EQ(a.thread_cache, b.thread_cache);
+  EXPECT_EQ(a.runs, b.runs);
   EXPECT_EQ(a.always_map, b.always_map);
   EXPECT_EQ(a.inject, b.inject);
   EXPECT_EQ(a.always_map_site, b.always_map_site);

@@ -14,8 +14,8 @@ constexpr Bytes pages(std::uint64_t n) { return Bytes(n << 12); }
 
 /// An arena whose free runs a test chooses.
 struct RunsArena : FakeArena {
-  explicit RunsArena(const FakeOptions& options)
-      : FakeArena(options, {.slot_cache = PageCount(1)}) {
+  explicit RunsArena(const FakeOptions& options, RunChoice choice = RunChoice::longest_first)
+      : FakeArena(options, {.slot_cache = PageCount(1), .run_choice = choice}) {
     FakePlatform::set_cpu(0);
     FakePlatform::set_no_block(false);
   }
@@ -70,6 +70,49 @@ TEST(MappedRuns, TheLastRunIsTheSmallestThatSuffices) {
   const Allocation what = arena.must({.size = pages(64 + 8)});
   EXPECT_EQ(arena.runs_of(what).back(), run(96, 8));
   EXPECT_EQ(arena.allocator.stats().largest_run, PageCount(64)) << "no large run was broken";
+}
+
+/// Free runs of every length: 64, 32, 16, 8, 4, 2 and 1 frame.
+const std::vector<PfnRange> kRunsOfEveryLength{run(0, 64),  run(96, 32), run(160, 16), run(184, 8),
+                                               run(200, 4), run(210, 2), run(220, 1)};
+
+TEST(RunChoice, SmallestFirstTakesTheSmallestOfAll) {
+  RunsArena arena({.nodes = {PageCount(256)}}, RunChoice::smallest_first);
+  arena.leave_free(kRunsOfEveryLength);
+  const Allocation what = arena.must({.size = pages(9), .contiguity = Contiguity::never});
+  EXPECT_EQ(arena.runs_of(what),
+            (std::vector<PfnRange>{run(220, 1), run(210, 2), run(200, 4), run(184, 2)}));
+  EXPECT_EQ(arena.allocator.stats().largest_run, PageCount(64));
+}
+
+TEST(RunChoice, SmallestSufficientKeepsTheRunsFew) {
+  RunsArena arena({.nodes = {PageCount(256)}}, RunChoice::smallest_sufficient);
+  arena.leave_free(kRunsOfEveryLength);
+  const Allocation what = arena.must({.size = pages(48), .contiguity = Contiguity::never});
+  // A 16th is 3 frames: runs of 4 and more.
+  EXPECT_EQ(arena.runs_of(what),
+            (std::vector<PfnRange>{run(200, 4), run(184, 8), run(160, 16), run(96, 20)}));
+  EXPECT_EQ(arena.allocator.stats().largest_run, PageCount(64)) << "kept for who needs it";
+}
+
+TEST(RunChoice, SmallestSufficientTakesTheLongestIfNoneSuffices) {
+  RunsArena arena({.nodes = {PageCount(256)}}, RunChoice::smallest_sufficient);
+  std::vector<PfnRange> comb{run(100, 4)};
+  for (std::uint64_t at = 0; at < 64; at += 2) comb.push_back(run(at, 1));
+  arena.leave_free(comb);
+  const Allocation what = arena.must({.size = pages(36)});
+  EXPECT_EQ(arena.runs_of(what).size(), 33U);
+  EXPECT_EQ(arena.allocator.stats().available(), PageCount(0));
+}
+
+TEST(RunChoice, AnyChoiceServesWhileFramesAreFree) {
+  for (const RunChoice choice :
+       {RunChoice::longest_first, RunChoice::smallest_sufficient, RunChoice::smallest_first}) {
+    RunsArena arena({.nodes = {PageCount(256)}}, choice);
+    arena.leave_free(kRunsOfEveryLength);
+    const Allocation what = arena.must({.size = pages(127)});
+    EXPECT_EQ(arena.runs_of(what).size(), 7U) << "all there are";
+  }
 }
 
 TEST(MappedRuns, AdjacentFramesNeedOneMapping) {

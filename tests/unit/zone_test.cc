@@ -113,6 +113,25 @@ TEST(Zone, TakeRunPrefersTheLongestAndKeepsHugePagesWhole) {
   box.zone.check();
 }
 
+TEST(Zone, TakeSmallestSparesTheLargerBlocks) {
+  ZoneBox box(256);
+  box.leave_free({run(3, 1), run(8, 4), run(64, 64)});
+  EXPECT_EQ(box.zone.take_smallest(PageCount(2), PageCount(9)), run(8, 4)) << "all of the block";
+  EXPECT_EQ(box.zone.take_smallest(PageCount(1), PageCount(9)), run(3, 1));
+  EXPECT_EQ(box.zone.take_smallest(PageCount(1), PageCount(9)), run(64, 9)) << "no smaller is left";
+  EXPECT_EQ(box.zone.take_smallest(PageCount(33), PageCount(40)), PfnRange{});
+  EXPECT_EQ(box.zone.free_pages(), PageCount(55)) << "what was cut off, and nothing else";
+  box.zone.check();
+}
+
+TEST(Zone, TakeSmallestKnowsNoBlockBeyondTheLargestOrder) {
+  const PageCount block = kMaxOrder.pages();
+  ZoneBox box(block.value * 2);
+  EXPECT_EQ(box.zone.take_smallest(block + PageCount(1), block * 2), PfnRange{});
+  EXPECT_EQ(box.zone.take_smallest(block, block * 2).count, block);
+  box.zone.check();
+}
+
 TEST(Zone, TakeAfterContinuesARun) {
   ZoneBox box(64);
   box.leave_free({run(8, 10)});

@@ -63,7 +63,7 @@ Result<Arena> Arena::create(const ArenaOptions& wanted) {
   }
   const LinuxOptions platform = platform_options(options);
   const PageCount cache = platform.frame_size.pages_for(options.thread_cache);
-  auto arena = LinuxArena::create(platform, {.slot_cache = cache});
+  auto arena = LinuxArena::create(platform, {.slot_cache = cache, .run_choice = options.runs});
   if (!arena) return arena.error();
 
   CompoundAllocator<LinuxPlatform>& allocator = (*arena)->allocator;

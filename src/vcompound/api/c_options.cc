@@ -16,7 +16,7 @@ constexpr std::size_t kSmallestOptions =
 
 /// The n-th of a few values, if it exists.
 template <class E, std::size_t N>
-bool pick(std::uint32_t n, const E (&values)[N], E& chosen) {
+bool pick(std::uint64_t n, const E (&values)[N], E& chosen) {
   if (n >= N) return false;
   chosen = values[n];
   return true;
@@ -29,6 +29,9 @@ bool pick_all(const vc_arena_options& c, ArenaOptions& o) {
          pick(c.overcommit, {Overcommit::no, Overcommit::yes}, o.overcommit) &&
          pick(c.after_fork, {AfterFork::share, AfterFork::exclude}, o.after_fork) &&
          pick(c.on_misuse, {OnMisuse::ignore, OnMisuse::report, OnMisuse::abort}, o.on_misuse) &&
+         pick(c.runs,
+              {RunChoice::longest_first, RunChoice::smallest_sufficient, RunChoice::smallest_first},
+              o.runs) &&
          pick(c.echo, {Echo::no, Echo::yes}, o.echo);
 }
 
@@ -121,6 +124,7 @@ extern "C" void vc_arena_options_init_sized(vc_arena_options* options, size_t st
   c.frame_size = defaults.frame_size.value;
   c.nodes = defaults.nodes;
   c.warn_above = defaults.warn_above.value;
+  c.runs = static_cast<std::uint64_t>(defaults.runs);
   c.on_misuse = static_cast<std::uint32_t>(defaults.on_misuse);
   std::memset(options, 0, struct_size);
   std::memcpy(static_cast<void*>(options), &c, std::min(struct_size, sizeof c));

@@ -59,6 +59,13 @@ struct Words<AfterFork> {
                                              {"exclude", AfterFork::exclude}};
 };
 template <>
+struct Words<RunChoice> {
+  static constexpr Word<RunChoice> kAll[] = {
+      {"longest_first", RunChoice::longest_first},
+      {"smallest_sufficient", RunChoice::smallest_sufficient},
+      {"smallest_first", RunChoice::smallest_first}};
+};
+template <>
 struct Words<OnMisuse> {
   static constexpr Word<OnMisuse> kAll[] = {
       {"ignore", OnMisuse::ignore}, {"report", OnMisuse::report}, {"abort", OnMisuse::abort}};
@@ -203,6 +210,7 @@ constexpr std::array kSettings = {
     automatic_size_setting<&ArenaOptions::vmap_space>("vmap_space"),
     Setting{"mapping_limit", read_mapping_limit, write_mapping_limit},
     automatic_size_setting<&ArenaOptions::thread_cache>("thread_cache"),
+    word_setting<&ArenaOptions::runs>("runs"),
     trigger_setting<&ArenaOptions::always_map>("always_map"),
     Setting{"always_map_site", read_sites,
             [](const ArenaOptions& o) {

@@ -245,6 +245,16 @@ PfnRange Zone::take_run(PageCount at_most, PageCount chunk) {
   return run;
 }
 
+PfnRange Zone::take_smallest(PageCount at_least, PageCount at_most) {
+  VC_ASSERT(at_least.value != 0 && at_least <= at_most, "take_smallest: bad request");
+  if (at_least > kMaxBlock) return {};
+  const std::uint32_t enough = order_mask_ & ~((1U << order_for(at_least).value) - 1);
+  if (enough == 0) return {};
+  const Order found(static_cast<std::uint32_t>(__builtin_ctz(enough)));
+  const PageCount pages = smaller(found.pages(), at_most);
+  return {take_block(pages, order_for(pages)), pages};
+}
+
 PfnRange Zone::take_after(Pfn at, PageCount at_most) {
   const PfnRange run{at, free_after(at, at_most)};
   if (!run.empty()) carve(run);

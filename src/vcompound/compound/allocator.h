@@ -8,7 +8,7 @@
 //                              | no
 //            our own slot's cache given back: a run now?       --yes-->  contiguous compound
 //                              | no
-//            the fewest, longest free runs + a mapping         --yes-->  mapped compound
+//            free runs (RunChoice says which) + a mapping      --yes-->  mapped compound
 //                              | no
 //            reclaim: deferred frees, all slots, one shootdown for everything pending;
 //            then once more from the zones                     --yes-->  compound
@@ -46,6 +46,7 @@
 #include "vcompound/compound/call_sites.h"
 #include "vcompound/compound/frame_stack.h"
 #include "vcompound/compound/request.h"
+#include "vcompound/compound/run_choice.h"
 #include "vcompound/compound/run_list.h"
 #include "vcompound/compound/slot.h"
 #include "vcompound/compound/stats.h"
@@ -61,6 +62,7 @@ namespace vc {
 struct AllocatorOptions {
   PageCount slot_cache{};     ///< the most pages one slot keeps; 0: an eighth of the budget
   PageCount pending_limit{};  ///< purge when more pages than this are pending; 0: an eighth
+  RunChoice run_choice = RunChoice::longest_first;  ///< what mapped compounds are made of
 };
 
 /// The allocator, over a platform that outlives it. Every operation is thread-safe unless it says
@@ -384,6 +386,7 @@ class CompoundAllocator {
   FrameStack pending_;
   FrameStack deferred_;
   PageCount pending_limit_{};
+  RunChoice run_choice_ = RunChoice::longest_first;
   Counters counters_;
 };
 

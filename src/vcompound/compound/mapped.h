@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vcompound/compound/allocator.h"
+#include "vcompound/compound/choose_runs.h"
 
 namespace vc {
 
@@ -38,8 +39,8 @@ PageCount CompoundAllocator<P>::area_alignment(const Attempt& attempt, PfnRange 
   return huge && chunk > attempt.alignment ? chunk : attempt.alignment;
 }
 
-/// Takes the fewest, longest runs that add up to the request: from one node after the other, or an
-/// equal part from each. Runs for huge pages come first, so that they stay aligned.
+/// Takes runs that add up to the request: from one node after the other, or an equal part from
+/// each. Runs for huge pages come first, so that they stay aligned.
 template <Platform P>
 RunList CompoundAllocator<P>::gather(Attempt& attempt) {
   RunList huge(frames_);
@@ -81,9 +82,7 @@ RunList CompoundAllocator<P>::scattered(const RunList& runs) const {
   return halves;
 }
 
-/// Takes up to `wanted` frames from one node. The last piece, shorter than a huge page, is what
-/// follows the run before it, because that needs no mapping of its own; else the smallest that
-/// suffices.
+/// Takes up to `wanted` frames from one node.
 template <Platform P>
 void CompoundAllocator<P>::gather_from(Node& node, PageCount wanted, Attempt& attempt,
                                        RunList& huge, RunList& small) {
@@ -93,23 +92,13 @@ void CompoundAllocator<P>::gather_from(Node& node, PageCount wanted, Attempt& at
     return;
   }
   const PageCount chunk = p_.huge_pages();
-  const auto keep = [&](PfnRange run) {
+  RunsWanted runs{.all = wanted, .left = wanted, .chunk = chunk};
+  while (runs.left.value != 0 && node.zone.free_pages().value != 0) {
+    const PfnRange run = take_next_run(node.zone, run_choice_, runs);
     const bool whole = run.first.value % chunk.value == 0 && run.count.value % chunk.value == 0;
     (whole ? huge : small).push_back(run);
-    wanted -= run.count;
-    return run.end();
-  };
-  Pfn after = kNoPfn;
-  while (wanted.value != 0 && node.zone.free_pages().value != 0) {
-    if (after != kNoPfn && wanted < chunk) {
-      const PfnRange more = node.zone.take_after(after, wanted);
-      if (!more.empty()) {
-        after = keep(more);
-        continue;
-      }
-    }
-    const Pfn last = wanted < chunk ? node.zone.take(wanted) : kNoPfn;
-    after = keep(last != kNoPfn ? PfnRange{last, wanted} : node.zone.take_run(wanted, chunk));
+    runs.left -= run.count;
+    runs.after = run.end();
   }
 }
 

@@ -72,6 +72,7 @@ PlatformStatus CompoundAllocator<P>::open(const AllocatorOptions& options) {
   const PageCount eighth(total_pages_.value / 8);
   slot_limit_ = options.slot_cache.value != 0 ? options.slot_cache : eighth;
   pending_limit_ = options.pending_limit.value != 0 ? options.pending_limit : eighth;
+  run_choice_ = options.run_choice;
   return {};
 }
 

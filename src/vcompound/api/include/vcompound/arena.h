@@ -20,6 +20,7 @@
 #include "vcompound/base/units.h"
 #include "vcompound/compound/call_sites.h"
 #include "vcompound/compound/request.h"
+#include "vcompound/compound/run_choice.h"
 #include "vcompound/compound/stats.h"
 #include "vcompound/compound/trigger.h"
 #include "vcompound/export.h"
@@ -71,8 +72,9 @@ struct ArenaOptions {
   Bytes vmap_space{};               ///< addresses for mapped compounds; 0: 16 times the budget
   std::uint64_t mapping_limit = 0;  ///< 0: from vm.max_map_count
   Bytes thread_cache{};             ///< the most one thread keeps; 0: an eighth of the budget
-  Trigger always_map{};             ///< forced fallback
-  Trigger inject{};                 ///< refusals on purpose
+  RunChoice runs = RunChoice::longest_first;  ///< what mapped compounds are made of
+  Trigger always_map{};                       ///< forced fallback
+  Trigger inject{};                           ///< refusals on purpose
   /// Call sites whose requests are always mapped: "ring.cc:123;net/queue.cc", a file as its path
   /// ends, with or without a line, `;` between them. Empty: none.
   std::string always_map_site{};

@@ -106,6 +106,7 @@ enum { VC_BACKING_MEMFD = 0, VC_BACKING_HUGETLB };
 enum { VC_HUGE_COLLAPSE = 0, VC_HUGE_NEVER };
 enum { VC_AFTER_FORK_SHARE = 0, VC_AFTER_FORK_EXCLUDE };
 enum { VC_ON_MISUSE_IGNORE = 0, VC_ON_MISUSE_REPORT, VC_ON_MISUSE_ABORT };
+enum { VC_RUNS_LONGEST_FIRST = 0, VC_RUNS_SMALLEST_SUFFICIENT, VC_RUNS_SMALLEST_FIRST };
 #define VC_NODES_ALL 0U
 #define VC_NEVER_WARN UINT64_MAX
 
@@ -130,6 +131,7 @@ typedef struct vc_arena_options {
   vc_trigger always_map;       /**< forced fallback */
   vc_trigger inject;           /**< refusals on purpose */
   const char* always_map_site; /**< sites to force, "ring.cc:123;queue.c", or NULL */
+  uint64_t runs;               /**< VC_RUNS_..., what mapped compounds are made of */
 } vc_arena_options;
 
 #define VC_NODE_ANY 0

@@ -56,6 +56,15 @@ TEST(Zone, TheTailOfARoundedBlockStaysFree) {
   box.zone.check();
 }
 
+TEST(Zone, SizesJustAboveAPowerOfTwoLieSideBySide) {
+  ZoneBox box(1024);
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    EXPECT_EQ(box.zone.take(PageCount(17)), Pfn(17 * i)) << "a tail was left that nothing can use";
+  }
+  EXPECT_EQ(box.zone.largest_run(), PageCount(1024 - 60 * 17));
+  box.zone.check();
+}
+
 TEST(Zone, ASmallRequestDoesNotBreakALargeBlock) {
   ZoneBox box(64);
   box.leave_free({run(0, 2), run(32, 32)});

@@ -12,6 +12,8 @@ namespace vc {
 using detail::address_of;
 using detail::allocator_of;
 using detail::ArenaControl;
+using detail::ArenaLink;
+using detail::control_of;
 using detail::pointer_to;
 
 namespace {
@@ -51,7 +53,8 @@ Result<Arena> Arena::create(const ArenaOptions& wanted) {
   auto effective = effective_options(wanted);
   if (!effective) {
     std::fprintf(stderr, "vcompound: %s\n", effective.error().message.c_str());
-    return make_error(Reason::invalid, wanted.budget, "a wrong setting in VCOMPOUND_CONF");
+    return make_error(Reason::invalid, wanted.budget,
+                      "a wrong setting in VCOMPOUND_CONF");
   }
   const ArenaOptions& options = *effective;
   if (!is_power_of_two(options.frame_size.value)) {
@@ -74,14 +77,14 @@ Result<Arena> Arena::create(const ArenaOptions& wanted) {
   control->options.frame_size = allocator.frame_size().bytes();
   control->patterns = std::move(*patterns);
   allocator.set_watched(!control->patterns.empty());
-  control->arena.store((*arena).release(), std::memory_order_release);
+  control->begin((*arena).release());
   echo_options(control->options);
   return Arena(control);
 }
 
 Arena::~Arena() {
-  if (control_ == nullptr) return;
-  const std::unique_ptr<LinuxArena> last(control_->arena.exchange(nullptr));
+  if (ArenaControl* control = control_of(link_))
+    const std::unique_ptr<LinuxArena> last(control->end());
 }
 
 // ---- allocation ---------------------------------------------------------------------------------
@@ -89,12 +92,12 @@ Arena::~Arena() {
 namespace {
 
 /// A request beyond what the thread has at hand: the core, then what an arena adds to it.
-[[gnu::noinline]] Result<Allocation> allocate_in(ArenaControl* control, const Request& request,
-                                                 CallSite site) {
-  auto* allocator = allocator_of(control);
+Result<Allocation> allocate_in(ArenaLink* link, const Request& request, CallSite site) {
+  auto* allocator = allocator_of(link);
   if (allocator == nullptr) {
     return make_error(Reason::policy, request.size, "the arena was destroyed or moved from");
   }
+  ArenaControl* control = control_of(link);
   if (LinuxPlatform::may_block()) {  // forcing a site takes a lock
     control->patterns.apply(site, [&](CallSite s) { allocator->set_site_forced(s, true); });
   }
@@ -108,51 +111,27 @@ namespace {
   return got;
 }
 
-/// A compound that this thread freed and can use again at once; pages == 0: there is none.
-[[gnu::always_inline]] inline Allocation reuse(ArenaControl* control, Bytes size, CallSite site) {
-  auto* allocator = allocator_of(control);
-  return allocator == nullptr ? Allocation{} : allocator->allocate_hot(size, site);
-}
-
-/// The rest of try_allocate(); by value, so that its caller needs no stack.
-[[gnu::noinline]] void* try_in(ArenaControl* control, Bytes size, CallSite site) {
-  auto got = allocate_in(control, Request{.size = size}, site);
-  if (got) return pointer_to(got->address);
-  last_refusal = got.error();
-  return nullptr;
-}
-
 }  // namespace
 
-Result<Compound> Arena::allocate(Bytes size, CallSite site) {
-  const Allocation hot = reuse(control_, size, site);
-  if (hot.pages.value == 0) return allocate(Request{.size = size}, site);
-  const std::size_t bytes = hot.pages.value * control_->options.frame_size.value;
-  return Result<Compound>(std::in_place, control_, pointer_to(hot.address), bytes, hot.kind);
-}
-
 Result<Compound> Arena::allocate(const Request& request, CallSite site) {
-  auto got = allocate_in(control_, request, site);
+  auto got = allocate_in(link_, request, site);
   if (!got) return got.error();
-  const std::size_t bytes = got->pages.value * control_->options.frame_size.value;
-  return Result<Compound>(std::in_place, control_, pointer_to(got->address), bytes, got->kind);
+  const std::size_t bytes = frame_size().bytes(got->pages).value;
+  return Result<Compound>(std::in_place, link_, pointer_to(got->address), bytes, got->kind);
 }
 
 Result<void*> Arena::allocate_pointer(const Request& request, CallSite site) {
-  auto got = allocate_in(control_, request, site);
+  auto got = allocate_in(link_, request, site);
   if (!got) return got.error();
   return pointer_to(got->address);
 }
 
-void* Arena::try_allocate(Bytes size, CallSite site) noexcept {
-  const Allocation hot = reuse(control_, size, site);
-  if (hot.pages.value != 0) [[likely]]
-    return pointer_to(hot.address);
-  return try_in(control_, size, site);
+void* Arena::try_allocate_beyond_cache(Bytes size, CallSite site) noexcept {
+  return try_allocate(Request{.size = size}, site);
 }
 
 void* Arena::try_allocate(const Request& request, CallSite site) noexcept {
-  auto got = allocate_in(control_, request, site);
+  auto got = allocate_in(link_, request, site);
   if (got) return pointer_to(got->address);
   last_refusal = got.error();
   return nullptr;
@@ -161,59 +140,48 @@ void* Arena::try_allocate(const Request& request, CallSite site) noexcept {
 const Error& Arena::last_error() { return last_refusal; }
 
 Error Arena::can_allocate(const Request& request) {
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   if (allocator == nullptr) {
     return make_error(Reason::policy, request.size, "the arena was destroyed or moved from");
   }
   return allocator->can_allocate(request);
 }
 
-namespace {
-
-[[gnu::noinline]] Misuse free_in(ArenaControl* control, void* pointer) {
-  auto* allocator = allocator_of(control);
+Misuse Arena::free_beyond_cache(void* pointer) {
+  auto* allocator = allocator_of(link_);
   if (pointer == nullptr) return Misuse::none;
   if (allocator == nullptr) return Misuse::closed;
   const Misuse misuse = allocator->free(address_of(pointer));
-  return misuse == Misuse::none ? misuse : detail::handle_misuse(*control, misuse, pointer);
-}
-
-}  // namespace
-
-Misuse Arena::free(void* pointer) {
-  auto* allocator = allocator_of(control_);
-  if (allocator != nullptr && allocator->free_hot(address_of(pointer))) [[likely]] {
-    return Misuse::none;
-  }
-  return free_in(control_, pointer);
+  return misuse == Misuse::none ? misuse
+                                : detail::handle_misuse(*control_of(link_), misuse, pointer);
 }
 
 Misuse Arena::get(void* pointer) {
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   if (allocator == nullptr) return Misuse::closed;
   const Misuse misuse = allocator->get(address_of(pointer));
-  return misuse == Misuse::none ? misuse : detail::handle_misuse(*control_, misuse, pointer);
+  return misuse == Misuse::none ? misuse
+                                : detail::handle_misuse(*control_of(link_), misuse, pointer);
 }
 
 Misuse Arena::put(void* pointer) {
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   if (allocator == nullptr) return Misuse::closed;
   const Misuse misuse = allocator->put(address_of(pointer));
-  return misuse == Misuse::none ? misuse : detail::handle_misuse(*control_, misuse, pointer);
+  return misuse == Misuse::none ? misuse
+                                : detail::handle_misuse(*control_of(link_), misuse, pointer);
 }
 
 // ---- handles ------------------------------------------------------------------------------------
 
-void Compound::reset() {
-  void* const pointer = release();
-  if (pointer == nullptr) return;
-  auto* allocator = allocator_of(arena_);
-  if (allocator != nullptr && allocator->free_hot(address_of(pointer))) [[likely]]
-    return;
+/// The rest of reset().
+void Compound::drop(ArenaLink& arena, void* pointer) {
+  auto* allocator = allocator_of(&arena);
   const Misuse misuse = allocator == nullptr ? Misuse::closed : allocator->put(address_of(pointer));
   // A forked child destroys its copies of handles; the memory is the parent's, so nothing is wrong.
   const bool in_child = misuse == Misuse::closed && allocator != nullptr;
-  if (misuse != Misuse::none && !in_child) detail::handle_misuse(*arena_, misuse, pointer);
+  if (misuse != Misuse::none && !in_child)
+    detail::handle_misuse(*control_of(&arena), misuse, pointer);
 }
 
 Compound Compound::share() const {
@@ -226,29 +194,29 @@ Compound Compound::share() const {
 // ---- housekeeping and switches ------------------------------------------------------------------
 
 Bytes Arena::trim() {
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   return allocator == nullptr ? Bytes(0) : frame_size().bytes(allocator->trim());
 }
 
 void Arena::reclaim() {
-  if (auto* allocator = allocator_of(control_)) allocator->reclaim();
+  if (auto* allocator = allocator_of(link_)) allocator->reclaim();
 }
 
 void Arena::set_always_map(Trigger trigger) {
-  if (auto* allocator = allocator_of(control_)) allocator->set_always_map(trigger);
+  if (auto* allocator = allocator_of(link_)) allocator->set_always_map(trigger);
 }
 
 Trigger Arena::always_map() const {
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   return allocator == nullptr ? Trigger::off() : allocator->always_map();
 }
 
 void Arena::set_site_forced(CallSite site, bool forced) {
-  if (auto* allocator = allocator_of(control_)) allocator->set_site_forced(site, forced);
+  if (auto* allocator = allocator_of(link_)) allocator->set_site_forced(site, forced);
 }
 
 void Arena::set_injection(Trigger trigger) {
-  if (auto* allocator = allocator_of(control_)) allocator->set_injection(trigger);
+  if (auto* allocator = allocator_of(link_)) allocator->set_injection(trigger);
 }
 
 // ---- no-block scopes ----------------------------------------------------------------------------

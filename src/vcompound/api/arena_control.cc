@@ -14,6 +14,9 @@ namespace vc::detail {
 
 namespace {
 
+/// The caches of no arena. They were never opened, so they answer nothing.
+constinit ArenaCaches no_caches;
+
 /// All control blocks of the process. Leaked on purpose: handles may be destroyed after main().
 struct Registry {
   std::mutex lock;
@@ -56,6 +59,20 @@ void write_suppressed(TextWriter& line, std::uint64_t suppressed) {
 }
 
 }  // namespace
+
+constinit ArenaLink no_arena{Atomic<ArenaCaches*>(&no_caches)};
+
+ArenaControl::ArenaControl() { caches_.store_release(&no_caches); }
+
+void ArenaControl::begin(LinuxArena* made) {
+  arena.store(made, std::memory_order_release);
+  caches_.store_release(&made->allocator);
+}
+
+LinuxArena* ArenaControl::end() {
+  caches_.store_release(&no_caches);
+  return arena.exchange(nullptr);
+}
 
 bool Throttle::pass(std::uint64_t& suppressed) {
   static constexpr std::int64_t kPeriod = std::chrono::nanoseconds(std::chrono::minutes(1)).count();

@@ -2,7 +2,7 @@
 //
 //      Arena ----+
 //      Compound -+--> ArenaControl --> LinuxArena (platform + core), or nullptr once destroyed
-//      Compound -+
+//      Compound -+    : ArenaLink  --> its caches, or caches that answer nothing
 //
 // A control block is never freed, so a handle that outlives its arena finds a block that says so
 // instead of dangling. A few hundred bytes for each arena ever made are the price.
@@ -29,7 +29,13 @@ class Throttle {
 };
 
 /// See the head of this file.
-struct ArenaControl {
+struct ArenaControl : ArenaLink {
+  ArenaControl();
+  /// Begins to stand for an arena.
+  void begin(LinuxArena* made);
+  /// Stops, and returns the arena it stood for, if it did.
+  LinuxArena* end();
+
   std::atomic<LinuxArena*> arena{nullptr};
   ArenaOptions options;
   SitePatterns patterns;
@@ -46,16 +52,20 @@ Misuse handle_misuse(ArenaControl& control, Misuse misuse, const void* pointer);
 /// Writes the throttled warning about a large fallback.
 void warn_of_fallback(ArenaControl& control, std::uint64_t size, CallSite site);
 
-/// The allocator of an arena that is alive, or nullptr.
-inline CompoundAllocator<LinuxPlatform>* allocator_of(const ArenaControl* control) {
-  if (control == nullptr) return nullptr;
-  LinuxArena* arena = control->arena.load(std::memory_order_acquire);
-  return arena == nullptr ? nullptr : &arena->allocator;
+/// The control block behind a link, or nullptr.
+inline ArenaControl* control_of(ArenaLink* link) {
+  return link == &no_arena ? nullptr : static_cast<ArenaControl*>(link);
 }
 
-inline VirtAddr address_of(const void* p) { return VirtAddr(reinterpret_cast<std::uintptr_t>(p)); }
-inline void* pointer_to(VirtAddr a) {
-  return reinterpret_cast<void*>(static_cast<std::uintptr_t>(a.value));  // NOLINT(performance-*)
+/// The arena behind a link if it is alive, or nullptr.
+inline LinuxArena* arena_of(ArenaLink* link) {
+  ArenaControl* control = control_of(link);
+  return control == nullptr ? nullptr : control->arena.load(std::memory_order_acquire);
+}
+/// Its allocator, or nullptr.
+inline CompoundAllocator<LinuxPlatform>* allocator_of(ArenaLink* link) {
+  LinuxArena* arena = arena_of(link);
+  return arena == nullptr ? nullptr : &arena->allocator;
 }
 
 }  // namespace vc::detail

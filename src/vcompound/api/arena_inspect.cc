@@ -6,6 +6,8 @@ namespace vc {
 
 using detail::address_of;
 using detail::allocator_of;
+using detail::arena_of;
+using detail::control_of;
 using detail::pointer_to;
 
 namespace {
@@ -18,8 +20,8 @@ Error refusal(Reason reason, const char* detail) {
 }
 
 /// The compound in use that covers an address.
-bool find(const detail::ArenaControl* control, const void* address, Allocation& found) {
-  const auto* allocator = allocator_of(control);
+bool find(detail::ArenaLink* link, const void* address, Allocation& found) {
+  const auto* allocator = allocator_of(link);
   return allocator != nullptr && allocator->find(address_of(address), found) == Misuse::none;
 }
 
@@ -29,37 +31,37 @@ bool find(const detail::ArenaControl* control, const void* address, Allocation& 
 
 void* Arena::head_of(const void* address) const {
   Allocation found;
-  return find(control_, address, found) ? pointer_to(found.address) : nullptr;
+  return find(link_, address, found) ? pointer_to(found.address) : nullptr;
 }
 
 std::size_t Arena::size_of(const void* address) const {
   Allocation found;
-  return find(control_, address, found) ? frame_size().bytes(found.pages).value : 0;
+  return find(link_, address, found) ? frame_size().bytes(found.pages).value : 0;
 }
 
 Kind Arena::kind_of(const void* address) const {
   Allocation found;
-  return find(control_, address, found) ? found.kind : Kind::contiguous;
+  return find(link_, address, found) ? found.kind : Kind::contiguous;
 }
 
 std::uint32_t Arena::references(const void* address) const {
   Allocation found;
-  return find(control_, address, found) ? allocator_of(control_)->references(found.head) : 0;
+  return find(link_, address, found) ? allocator_of(link_)->references(found.head) : 0;
 }
 
 Pfn Arena::frame_of(const void* address) const {
-  const auto* allocator = allocator_of(control_);
+  const auto* allocator = allocator_of(link_);
   return allocator == nullptr ? kNoPfn : allocator->frame_at(address_of(address));
 }
 
 Pfn Arena::nth_page(const void* address, std::size_t n) const {
   Allocation found;
-  if (!find(control_, address, found) || n >= found.pages.value) return kNoPfn;
-  return allocator_of(control_)->nth_page(found.head, PageCount(n));
+  if (!find(link_, address, found) || n >= found.pages.value) return kNoPfn;
+  return allocator_of(link_)->nth_page(found.head, PageCount(n));
 }
 
 void* Arena::page_address(Pfn frame) const {
-  const auto* allocator = allocator_of(control_);
+  const auto* allocator = allocator_of(link_);
   if (allocator == nullptr || allocator->head_of(frame) == kNoPfn) return nullptr;
   return pointer_to(allocator->page_address(frame));
 }
@@ -67,8 +69,8 @@ void* Arena::page_address(Pfn frame) const {
 std::vector<Extent> Arena::extents(const void* address) const {
   std::vector<Extent> out;
   Allocation found;
-  if (!find(control_, address, found)) return out;
-  const auto* allocator = allocator_of(control_);
+  if (!find(link_, address, found)) return out;
+  const auto* allocator = allocator_of(link_);
   const VirtAddr base = allocator->direct_map().start;
   allocator->for_each_extent(found.head, [&](PfnRange run) {
     const Bytes offset = frame_size().bytes(run.first - Pfn(0));
@@ -79,7 +81,7 @@ std::vector<Extent> Arena::extents(const void* address) const {
 
 Result<PhysAddr> Arena::physical(const void* address) const {
   Allocation found;
-  if (!find(control_, address, found)) {
+  if (!find(link_, address, found)) {
     return refusal(Reason::invalid, "no compound in use covers this address");
   }
   if (found.kind == Kind::mapped) {
@@ -87,15 +89,15 @@ Result<PhysAddr> Arena::physical(const void* address) const {
                    "the compound is mapped, it has no one physical address; use extents(), or "
                    "allocate it with contiguity `required`");
   }
-  return allocator_of(control_)->physical(address_of(address));
+  return allocator_of(link_)->physical(address_of(address));
 }
 
 Result<Verification> Arena::verify(const void* address) const {
   Allocation found;
-  if (!find(control_, address, found)) {
+  if (!find(link_, address, found)) {
     return refusal(Reason::invalid, "no compound in use covers this address");
   }
-  const LinuxArena* arena = control_->arena.load(std::memory_order_acquire);
+  const LinuxArena* arena = arena_of(link_);
   const MappedPages pages =
       arena->platform->verify({found.address, frame_size().bytes(found.pages)});
   if (pages.method == MappedPages::Method::none) {
@@ -107,13 +109,13 @@ Result<Verification> Arena::verify(const void* address) const {
 // ---- figures ------------------------------------------------------------------------------------
 
 Stats Arena::stats() const {
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   return allocator == nullptr ? Stats{} : allocator->stats();
 }
 
 std::vector<SiteInfo> Arena::sites() const {
   std::vector<SiteInfo> out;
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   if (allocator == nullptr) return out;
   const CallSites& sites = allocator->call_sites();
   for (std::uint32_t id = 0; id < sites.size(); ++id) {
@@ -130,7 +132,7 @@ std::vector<SiteInfo> Arena::sites() const {
 
 std::vector<AreaInfo> Arena::areas() const {
   std::vector<AreaInfo> out;
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   if (allocator == nullptr) return out;
   const CallSites& sites = allocator->call_sites();
   allocator->for_each_compound([&](const CompoundInfo& info) {
@@ -151,7 +153,7 @@ std::vector<AreaInfo> Arena::areas() const {
 
 std::vector<NodeInfo> Arena::nodes() const {
   std::vector<NodeInfo> out;
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   for (std::uint32_t i = 0; allocator != nullptr && i < allocator->node_count(); ++i) {
     out.push_back({.total = frame_size().bytes(allocator->total_pages(i)),
                    .free = frame_size().bytes(allocator->free_pages(i))});
@@ -160,7 +162,7 @@ std::vector<NodeInfo> Arena::nodes() const {
 }
 
 double Arena::availability(Bytes size) const {
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   const PageCount piece = frame_size().pages_for(size);
   if (allocator == nullptr || piece.value == 0) return 1;
   std::uint64_t pieces = 0;
@@ -175,7 +177,7 @@ double Arena::availability(Bytes size) const {
 
 std::vector<std::uint64_t> Arena::free_blocks() const {
   std::vector<std::uint64_t> out(kOrderCount);
-  auto* allocator = allocator_of(control_);
+  auto* allocator = allocator_of(link_);
   for (std::uint32_t k = 0; allocator != nullptr && k < kOrderCount; ++k) {
     out[k] = allocator->free_blocks(Order(k));
   }
@@ -184,24 +186,24 @@ std::vector<std::uint64_t> Arena::free_blocks() const {
 
 std::vector<PfnRange> Arena::free_runs() const {
   std::vector<PfnRange> out;
-  if (auto* allocator = allocator_of(control_)) {
+  if (auto* allocator = allocator_of(link_)) {
     allocator->for_each_free_run([&](std::uint32_t, PfnRange run) { out.push_back(run); });
   }
   return out;
 }
 
 Bytes Arena::committed() const {
-  const LinuxArena* arena = control_ == nullptr ? nullptr : control_->arena.load();
+  const LinuxArena* arena = arena_of(link_);
   return arena == nullptr ? Bytes(0) : arena->platform->statistics().committed;
 }
 
 Bytes Arena::committed_huge() const {
-  const LinuxArena* arena = control_ == nullptr ? nullptr : control_->arena.load();
+  const LinuxArena* arena = arena_of(link_);
   return arena == nullptr ? Bytes(0) : arena->platform->statistics().huge;
 }
 
 Bytes Arena::metadata_resident() const {
-  const LinuxArena* arena = control_ == nullptr ? nullptr : control_->arena.load();
+  const LinuxArena* arena = arena_of(link_);
   return arena == nullptr ? Bytes(0) : arena->platform->metadata_resident();
 }
 
@@ -209,27 +211,27 @@ Bytes Arena::metadata_resident() const {
 
 const ArenaOptions& Arena::options() const {
   static const ArenaOptions none;
-  return control_ == nullptr ? none : control_->options;
+  return link_ == &detail::no_arena ? none : control_of(link_)->options;
 }
 
 FrameSize Arena::frame_size() const {
-  const auto* allocator = allocator_of(control_);
+  const auto* allocator = allocator_of(link_);
   return allocator == nullptr ? FrameSize() : allocator->frame_size();
 }
 
 int Arena::file_descriptor() const {
-  const LinuxArena* arena = control_ == nullptr ? nullptr : control_->arena.load();
+  const LinuxArena* arena = arena_of(link_);
   return arena == nullptr ? -1 : arena->platform->fd();
 }
 
 std::pair<void*, std::size_t> Arena::direct_map() const {
-  const auto* allocator = allocator_of(control_);
+  const auto* allocator = allocator_of(link_);
   if (allocator == nullptr) return {nullptr, 0};
   return {pointer_to(allocator->direct_map().start), allocator->direct_map().size.value};
 }
 
 void Arena::check() const {
-  if (auto* allocator = allocator_of(control_)) allocator->check();
+  if (auto* allocator = allocator_of(link_)) allocator->check();
 }
 
 }  // namespace vc

@@ -40,7 +40,18 @@ void* allocate(vc_arena* arena, const vc_request* c, CallSite site) {
   return nullptr;
 }
 
-Request plain(size_t size) { return {.size = Bytes(size)}; }
+/// A request that has nothing but a size: served by the thread's cache, if it can be.
+void* allocate(vc_arena* arena, Bytes size, CallSite site) {
+  if (arena == nullptr) {
+    set_error(Reason::invalid, kNoArena);
+    return nullptr;
+  }
+  void* const pointer = arena->arena.try_allocate(size, site);
+  if (pointer == nullptr) [[unlikely]]
+    set_error(vc::Arena::last_error());
+  return pointer;
+}
+
 Request zeroed(size_t size) { return {.size = Bytes(size), .zero = vc::Zero::yes}; }
 Request aligned(size_t alignment, size_t size) {
   return {.size = Bytes(size), .alignment = Bytes(alignment)};
@@ -104,7 +115,7 @@ vc_arena* vc_arena_create_text(const char* configuration) {
 void vc_arena_destroy(vc_arena* arena) { delete arena; }
 
 void* vc_allocate_at(vc_arena* arena, size_t size, const char* file, unsigned line) {
-  return allocate(arena, plain(size), CallSite{file, line});
+  return allocate(arena, Bytes(size), CallSite{file, line});
 }
 void* vc_allocate_zeroed_at(vc_arena* arena, size_t size, const char* file, unsigned line) {
   return allocate(arena, zeroed(size), CallSite{file, line});
@@ -119,7 +130,7 @@ void* vc_allocate_request_at(vc_arena* arena, const vc_request* request, const c
 }
 
 void*(vc_allocate)(vc_arena* arena, size_t size) {
-  return allocate(arena, plain(size), CallSite::at(__builtin_return_address(0)));
+  return allocate(arena, Bytes(size), CallSite::at(__builtin_return_address(0)));
 }
 void*(vc_allocate_zeroed)(vc_arena* arena, size_t size) {
   return allocate(arena, zeroed(size), CallSite::at(__builtin_return_address(0)));

@@ -109,22 +109,35 @@ Pfn Zone::take(PageCount pages, PageCount alignment) {
   if (pages > free_pages_) return kNoPfn;
   const PageCount room = pages < alignment ? alignment : pages;
   if (room <= kMaxBlock) {
-    const Pfn pfn = take_block(pages, order_for(room));
+    const Pfn pfn = take_block(pages, order_for(room), alignment);
     if (pfn != kNoPfn) return pfn;
   }
   return take_spanning(pages, alignment);
 }
 
-/// Takes from one block: the smallest that is not below `order`; its unused tail stays free.
-Pfn Zone::take_block(PageCount pages, Order order) {
+/// Takes from one block: the smallest that is not below `order`.
+Pfn Zone::take_block(PageCount pages, Order order, PageCount alignment) {
   const std::uint32_t enough = order_mask_ & ~((1U << order.value) - 1);
   if (enough == 0) return kNoPfn;
   const Order found(static_cast<std::uint32_t>(__builtin_ctz(enough)));
   const Pfn pfn = lists_[found.value].first;
+  if (pages != order.pages()) return take_packed(pfn, pages, alignment);
   unlink(pfn, found);
   split(pfn, found, order);
-  if (order.pages() != pages) give({pfn + pages, order.pages() - pages});
   return pfn;
+}
+
+/// Takes less than a block, with its beginning as far towards the beginning of its run as may be:
+///
+///      in use |  free, the tail of a neighbour |     block     | in use
+///             |<---- taken ------------->|<------- free ------>|        not: in the block, with
+///                                                                       free frames on both sides
+///
+/// Else sizes just above a power of two leave a tail behind each of them that nothing can use.
+Pfn Zone::take_packed(Pfn block, PageCount pages, PageCount alignment) {
+  const Pfn start = aligned_up(free_before(block, frames_[block].tag().order.pages()), alignment);
+  carve({start, pages});
+  return start;
 }
 
 /// Halves a block that was unlinked until `wanted` is reached; upper halves become free. The buddy
@@ -252,7 +265,7 @@ PfnRange Zone::take_smallest(PageCount at_least, PageCount at_most) {
   if (enough == 0) return {};
   const Order found(static_cast<std::uint32_t>(__builtin_ctz(enough)));
   const PageCount pages = smaller(found.pages(), at_most);
-  return {take_block(pages, order_for(pages)), pages};
+  return {take_block(pages, order_for(pages), PageCount(1)), pages};
 }
 
 PfnRange Zone::take_after(Pfn at, PageCount at_most) {

@@ -59,9 +59,9 @@ class Zone {
   PageCount largest_run() const;
 
   /// Takes `pages` adjacent frames whose first is a multiple of `alignment` frames (a power of
-  /// two). The frames beyond `pages` of a rounded block stay free. Returns kNoPfn, with nothing
-  /// changed, if no run is found. Tries single blocks first (the smallest that is long enough),
-  /// then adjacent blocks, of which it looks at a bounded number.
+  /// two). Returns kNoPfn, with nothing changed, if no run is found. Tries single blocks first (the
+  /// smallest that is long enough), then adjacent blocks, of which it looks at a bounded number.
+  /// What is less than a block begins where the free frames in front of that block begin.
   Pfn take(PageCount pages, PageCount alignment = PageCount(1));
 
   /// Takes a long run of at most `at_most` frames, preferring the longest there is. If whole chunks
@@ -108,7 +108,8 @@ class Zone {
   void unlink(Pfn pfn, Order order);
   void free_block(Pfn pfn, Order order);
   void split(Pfn pfn, Order order, Order wanted);
-  Pfn take_block(PageCount pages, Order order);
+  Pfn take_block(PageCount pages, Order order, PageCount alignment);
+  Pfn take_packed(Pfn block, PageCount pages, PageCount alignment);
   Pfn take_spanning(PageCount pages, PageCount alignment);
   Pfn find_spanning(PageCount pages, PageCount alignment) const;
   bool follows_block_of_its_order(Pfn head) const;

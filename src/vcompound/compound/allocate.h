@@ -185,7 +185,7 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
 template <Platform P>
 bool CompoundAllocator<P>::wants_batch(const Attempt& attempt) const {
   return attempt.pages.value <= kMostBatchedPages && attempt.alignment.value == 1 &&
-         special_.load_relaxed() == 0 && (attempt.pages.value == 1 || !attempt.scatter) &&
+         !is_special() && (attempt.pages.value == 1 || !attempt.scatter) &&
          attempt.request.placement == Placement::any() && attempt.may_block == MayBlock::yes &&
          slot_limit_ >= kBatch * 4 * attempt.pages.value &&
          (commits_.always_committed() || (attempt.pages.value == 1 && commits_.unit() >= kBatch));
@@ -221,7 +221,7 @@ Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
     frames_[next].references().store_relaxed(1);
     frames_[next].set_tag({.state = FrameState::cached});
     write_tails({next, each});
-    bin.heads[bin.count++] = static_cast<std::uint32_t>(next.value);
+    bin.put(next);
   }
   const PageCount kept = next - rest.first;
   slot->cached_pages.add_single_writer(kept.value);

@@ -33,8 +33,8 @@
 // The fast paths take none.
 //
 // The code is in headers by what it is for: this one (the interface and the compound functions),
-// open.h, cached.h (the paths that take no lock), allocate.h, mapped.h, backing.h, release.h,
-// reclaim.h and inspect.h.
+// slot_caches.h (the paths that take no lock), open.h, cached.h, allocate.h, mapped.h, backing.h,
+// release.h, reclaim.h and inspect.h.
 #pragma once
 
 #include "vcompound/base/assert.h"
@@ -48,7 +48,7 @@
 #include "vcompound/compound/request.h"
 #include "vcompound/compound/run_choice.h"
 #include "vcompound/compound/run_list.h"
-#include "vcompound/compound/slot.h"
+#include "vcompound/compound/slot_caches.h"
 #include "vcompound/compound/stats.h"
 #include "vcompound/compound/trigger.h"
 #include "vcompound/frame/commit_map.h"
@@ -68,17 +68,15 @@ struct AllocatorOptions {
 /// The allocator, over a platform that outlives it. Every operation is thread-safe unless it says
 /// otherwise; none throws. Memory for its tables comes from the platform; destroying it frees none.
 template <Platform P>
-class CompoundAllocator {
+class CompoundAllocator : public SlotCaches<typename P::Slots> {
  public:
   static constexpr std::uint32_t kMaxNodes = 8;
-  static constexpr bool kFrameSizeIsConstant = requires { P::kFrameSize; };
+  using Caches = SlotCaches<typename P::Slots>;
+  using Caches::allocate_hot;
+  using Caches::frame_size;
+  using Caches::free_hot;
 
-  explicit CompoundAllocator(P& platform)
-      : p_(platform),
-        frame_size_(platform.frame_size()),
-        page_mask_(platform.frame_size().bytes().value - 1) {}
-  CompoundAllocator(const CompoundAllocator&) = delete;
-  CompoundAllocator& operator=(const CompoundAllocator&) = delete;
+  explicit CompoundAllocator(P& platform) : p_(platform) { frame_size_ = platform.frame_size(); }
 
   /// Must succeed before anything else is called. Not thread-safe. Cost: O(frames / 2^18).
   PlatformStatus open(const AllocatorOptions& options);
@@ -89,9 +87,6 @@ class CompoundAllocator {
   /// Serves a request, or says why not; after a refusal everything is as before. A few stores when
   /// the slot's cache has a compound of that size; else O(log) plus a store per page.
   Result<Allocation> allocate(const Request& request, CallSite site);
-  /// allocate() for a request that has nothing but a size, if the slot's cache can serve it; else
-  /// an empty answer (pages == 0), and allocate() is to be asked. About 60 instructions, no call.
-  Allocation allocate_hot(Bytes size, CallSite site);
   /// Would allocate() succeed if nobody else allocated in between? `reason` is none if so, else the
   /// reason it would give. May reclaim. A "no" for want of mappings, of addresses, or where
   /// blocking is forbidden, may be over-cautious.
@@ -99,8 +94,6 @@ class CompoundAllocator {
   /// Frees the compound that starts at `address`. Never fails for a right pointer: where blocking
   /// is forbidden the work is deferred. A wrong pointer changes nothing and is named.
   Misuse free(VirtAddr address);
-  /// The part of free() that stays inside the slot's cache; false: free() is to be asked.
-  bool free_hot(VirtAddr address);
   /// Adds a reference to the compound that starts at `address`.
   Misuse get(VirtAddr address);
   /// Drops a reference; the last one frees.
@@ -190,13 +183,6 @@ class CompoundAllocator {
   /// All frames of a node.
   PageCount total_pages(std::uint32_t node) const { return nodes_[node].zone.total_pages(); }
   std::uint32_t node_of(Pfn pfn) const;
-  FrameSize frame_size() const {
-    if constexpr (kFrameSizeIsConstant) {
-      return P::kFrameSize;
-    } else {
-      return frame_size_;
-    }
-  }
   VirtRange direct_map() const { return direct_; }
   VirtRange vmap_range() const { return vmap_range_; }
   const P& platform() const { return p_; }
@@ -207,6 +193,26 @@ class CompoundAllocator {
   /// @}
 
  private:
+  using Caches::direct_;
+  using Caches::direct_address;
+  using Caches::frame_size_;
+  using Caches::frames_;
+  using Caches::kSpecialAlwaysMap;
+  using Caches::kSpecialBarrier;
+  using Caches::kSpecialClosed;
+  using Caches::kSpecialFrames;
+  using Caches::kSpecialInjection;
+  using Caches::kSpecialSites;
+  using Caches::kSpecialWatched;
+  using Caches::leave;
+  using Caches::put_cached;
+  using Caches::slot_limit_;
+  using Caches::slots_;
+  using Caches::special_;
+  using Caches::use_again;
+  using Caches::vmap_address;
+  using Caches::vmap_range_;
+
   struct Node {
     Zone zone;
     typename P::Lock lock;
@@ -244,17 +250,14 @@ class CompoundAllocator {
   void for_each_present(Visitor&& visit);
 
   // cached.h
-  Slot* enter(std::uint32_t id);
   Slot* enter();
   void open_slots(std::uint32_t count);
-  void leave(Slot* slot);
   void seize(Slot& slot);
   static void release_seized(Slot& slot) { slot.open.store_release(1); }
   Pfn take_cached(const Request& request, PageCount pages, CallSite site);
   std::uint32_t find_fitting(const Bin& bin, const Request& request) const;
   bool fits(Pfn head, const Request& request) const;
-  Kind use_again(Slot* slot, Bin& bin, std::uint32_t index, std::uint64_t pages, RecentSite& site);
-  bool put_cached(Slot* slot, Pfn head, PageCount pages, std::uint32_t word);
+  bool keep(Pfn head, PageCount pages, std::uint32_t word);
   RecentSite& remember(Slot* slot, CallSite site);
   SiteId identify(CallSite site);
   Misuse free_beyond_hot(VirtAddr address);
@@ -330,6 +333,10 @@ class CompoundAllocator {
   std::uint64_t cached_compounds();
   void flush(RecentSite& recent);
   void set_special(std::uint32_t bit, bool on);
+  /// Must requests go past the slots?
+  bool is_special() const {
+    return (special_.load_relaxed() & ~(kSpecialBarrier | kSpecialFrames)) != 0;
+  }
   template <class Visitor>
   void walk(Node& node, Visitor&& visit);
   CompoundInfo info_of(Pfn head) const;
@@ -337,15 +344,6 @@ class CompoundAllocator {
   void check_slots() const;
 
   // addresses
-  std::uint64_t page_mask() const {
-    return kFrameSizeIsConstant ? frame_size().bytes().value - 1 : page_mask_;
-  }
-  VirtAddr direct_address(Pfn pfn) const {
-    return VirtAddr(direct_.start.value + (pfn.value << frame_size().shift()));
-  }
-  VirtAddr vmap_address(Vpn page) const {
-    return VirtAddr(vmap_range_.start.value + (page.value << frame_size().shift()));
-  }
   Vpn vmap_page(VirtAddr a) const {
     return Vpn((a - vmap_range_.start).value >> frame_size().shift());
   }
@@ -353,21 +351,7 @@ class CompoundAllocator {
   Node& node_at(Pfn pfn) { return nodes_[node_of(pfn)]; }
 
   P& p_;
-  FrameSize frame_size_;
-  std::uint64_t page_mask_;  ///< frame size - 1
-  VirtRange direct_{};
-  VirtRange vmap_range_{};
-  FrameTable frames_;
-  Slot* slots_ = nullptr;
   Atomic<std::uint32_t> slots_used_;  ///< slots [0, this) were opened; the others are untouched
-  PageCount slot_limit_{};
-  /// Reasons why the cached path must not be taken; 0 in normal operation.
-  static constexpr std::uint32_t kSpecialAlwaysMap = 1;
-  static constexpr std::uint32_t kSpecialSites = 2;
-  static constexpr std::uint32_t kSpecialInjection = 4;
-  static constexpr std::uint32_t kSpecialClosed = 8;
-  static constexpr std::uint32_t kSpecialWatched = 16;
-  Atomic<std::uint32_t> special_;
   TriggerSwitch always_map_;
   TriggerSwitch inject_;
   Atomic<const char*> closed_{nullptr};

@@ -159,8 +159,8 @@ void CompoundAllocator<P>::flush(RecentSite& recent) {
   std::uint32_t& mapped = recent.hits[static_cast<std::uint32_t>(Kind::mapped)];
   if (contiguous + mapped == 0) return;
   counters_.hits.fetch_add(std::uint64_t{contiguous} + mapped);
-  sites_[recent.id].counters.contiguous.fetch_add(contiguous);
-  sites_[recent.id].counters.mapped.fetch_add(mapped);
+  sites_[recent.id()].counters.contiguous.fetch_add(contiguous);
+  sites_[recent.id()].counters.mapped.fetch_add(mapped);
   contiguous = 0;
   mapped = 0;
 }

@@ -44,7 +44,7 @@ bool CompoundAllocator<P>::open_tables() {
   auto* nodes = table<GapNode>(gaps);
   void* bits = p_.metadata(CommitMap::memory_for(all.count, p_.commit_unit()) + Bytes(8));
   auto* sites = table<CallSites::Memory>(1);
-  slots_ = table<Slot>(P::kSlots);
+  slots_ = table<Slot>(P::Slots::kSlots);
   if (descriptors == nullptr || entries == nullptr || nodes == nullptr || bits == nullptr ||
       sites == nullptr || slots_ == nullptr) {
     return false;
@@ -73,6 +73,9 @@ PlatformStatus CompoundAllocator<P>::open(const AllocatorOptions& options) {
   slot_limit_ = options.slot_cache.value != 0 ? options.slot_cache : eighth;
   pending_limit_ = options.pending_limit.value != 0 ? options.pending_limit : eighth;
   run_choice_ = options.run_choice;
+  special_.store_release(0);
+  set_special(kSpecialBarrier, !P::Slots::has_barrier_at_hand());
+  set_special(kSpecialFrames, frame_size() != Caches::kHotFrames);
   return {};
 }
 

@@ -91,7 +91,7 @@ void CompoundAllocator<P>::drain(Slot& slot) {
 template <Platform P>
 void CompoundAllocator<P>::drain_bin(Slot& slot, Bin& bin) {
   while (bin.count != 0) {
-    const Pfn head(bin.heads[--bin.count]);
+    const Pfn head = bin.take(0);
     const Kind kind = frames_[head].tag().kind;
     const PageCount pages = pages_of(head);
     release_compound(head, kind);

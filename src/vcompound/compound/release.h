@@ -32,7 +32,7 @@ template <Platform P>
   if (tag.state != FrameState::head) return report(Misuse::already_freed);
   if (references(head) != 1) return report(Misuse::still_referenced);
   if (is_closed()) return report(Misuse::closed);
-  if (put_cached(enter(), head, pages_of(head), tag.pack())) return Misuse::none;
+  if (keep(head, pages_of(head), tag.pack())) return Misuse::none;
   return free_uncached(head, tag);
 }
 
@@ -50,7 +50,7 @@ Misuse CompoundAllocator<P>::free_uncached(Pfn head, FrameTag tag) {
   }
   const PageCount pages = pages_of(head);
   make_room(pages);
-  if (put_cached(enter(), head, pages, tag.pack())) return Misuse::none;
+  if (keep(head, pages, tag.pack())) return Misuse::none;
   const FrameTag owned{.state = FrameState::inner, .kind = tag.kind};
   if (!frames_[head].replace_tag(tag, owned)) return report(Misuse::already_freed);
   release_compound(head, tag.kind);

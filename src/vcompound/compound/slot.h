@@ -41,21 +41,42 @@
 
 namespace vc {
 
-/// Freed compounds of one page count.
+/// Freed compounds of one page count. The newest is always heads[0], a place that is known without
+/// the count; the others follow in their order, the newest last:
+///
+///      put(D):   heads  C A B        ->   D A B C
+///      take(0):  heads  D A B C      ->   C A B
+///
+/// A program that frees and allocates in turn then waits for one load after the store, not for
+/// two in a row; this is a third of the time of such a pair.
 struct alignas(64) Bin {
   static constexpr std::uint32_t kCapacity = 14;
 
   std::uint32_t pages = 0;
   std::uint32_t count = 0;
   std::uint32_t heads[kCapacity] = {};
+
+  /// Adds one; there must be room.
+  void put(Pfn head) {
+    heads[count++] = heads[0];
+    heads[0] = static_cast<std::uint32_t>(head.value);
+  }
+  /// Takes the one at that index, which is below the count.
+  Pfn take(std::uint32_t index) {
+    const Pfn head(heads[index]);
+    heads[index] = heads[--count];
+    return head;
+  }
 };
 static_assert(sizeof(Bin) == 64, "a bin is one cache line");
 
 /// One remembered call site, with what it got from this cache since its counters were collected.
 struct RecentSite {
   CallSite site;
-  SiteId id = 0;
-  std::uint32_t hits[2] = {};  ///< by Kind
+  std::uint32_t site_bits = 0;  ///< its number, where it stands in the tag of a descriptor
+  std::uint32_t hits[2] = {};   ///< by Kind
+
+  SiteId id() const { return FrameTag::unpack(site_bits).site; }
 };
 
 /// See the head of this file. Zeroed memory is a slot that nobody has used.

@@ -155,7 +155,7 @@ class FrameTable {
   bool contains(Pfn pfn) const { return range_.contains(pfn); }
   /// The descriptor of a frame of the table.
   Frame& operator[](Pfn pfn) const {
-    return *reinterpret_cast<Frame*>(origin_ + pfn.value * sizeof(Frame));
+    return reinterpret_cast<Frame*>(origin_)[pfn.value];
   }
 
  private:

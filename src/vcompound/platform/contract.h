@@ -82,16 +82,35 @@ concept Lockable = requires(L& lock) {
 /// "This caller has no slot": it works without a cache.
 inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
 
+/// The part of a home that says which slot is the caller's. Its functions need no object, so the
+/// cached paths, which are compiled into the callers, need to know no more of the home than this.
+template <class S>
+concept SlotSource = requires {
+  // The number of slots: at most this many callers own a cache. A constant.
+  { S::kSlots } -> std::convertible_to<std::uint32_t>;
+  // The caller's slot: a number below kSlots that no other caller has at the same time, or kNoSlot.
+  // The caller keeps it at least until leave_slot() (a kernel forbids preemption in between).
+  { S::slot() } -> std::same_as<std::uint32_t>;
+  { S::leave_slot() } -> std::same_as<void>;
+  // The same slot if it can be told without a call (a thread's first slot() may have to find one),
+  // else kNoSlot.
+  { S::slot_at_hand() } -> std::same_as<std::uint32_t>;
+  // The light one of a pair of barriers: light_barrier() on one CPU and the home's heavy_barrier()
+  // on another order memory accesses as two full barriers would. It is nearly free.
+  { S::light_barrier() } -> std::same_as<void>;
+  // The same without a look at what the machine can do; right only if has_barrier_at_hand(), which
+  // does not change once a home exists.
+  { S::barrier_at_hand() } -> std::same_as<void>;
+  { S::has_barrier_at_hand() } -> std::same_as<bool>;
+};
+
 /// A home of the allocator core.
 template <class P>
-concept Platform = Lockable<typename P::Lock> &&
+concept Platform = Lockable<typename P::Lock> && SlotSource<typename P::Slots> &&
     requires(P& p, const P& c, PfnRange run, Pfn pfn, VirtAddr address, VirtRange range,
              std::uint32_t node, std::uint64_t n) {
-  // The number of slots: at most this many callers own a cache. A constant.
-  { P::kSlots } -> std::convertible_to<std::uint32_t>;
-
   // The size of a frame. Constant after construction. Where it is a constant of the program, the
-  // platform may say so by a member kFrameSize: the hot paths then need not load it.
+  // home may say so by a member kFrameSize of P::Slots: the cached paths then need not load it.
   { c.frame_size() } -> std::same_as<FrameSize>;
   // NUMA nodes 0..node_count()-1 and the frames of each; ranges are disjoint, none is empty.
   { c.node_count() } -> std::same_as<std::uint32_t>;
@@ -136,16 +155,7 @@ concept Platform = Lockable<typename P::Lock> &&
   // Writes zeros to a range that is mapped or in the direct map, and committed.
   { p.zero(range) } -> std::same_as<void>;
 
-  // The caller's slot: a number below kSlots that no other caller has at the same time, or kNoSlot.
-  // The caller keeps it at least until leave_slot() (a kernel forbids preemption in between).
-  { p.slot() } -> std::same_as<std::uint32_t>;
-  { p.leave_slot() } -> std::same_as<void>;
-  // The same slot if it can be told without a call (a thread's first slot() may have to find one),
-  // else kNoSlot.
-  { p.slot_at_hand() } -> std::same_as<std::uint32_t>;
-  // A pair of barriers. light_barrier() on one CPU and heavy_barrier() on another order memory
-  // accesses as two full barriers would; the light one is nearly free.
-  { p.light_barrier() } -> std::same_as<void>;
+  // The other half of Slots::light_barrier(). May cost microseconds.
   { p.heavy_barrier() } -> std::same_as<void>;
   // Lets others run while waiting for them.
   { p.relax() } -> std::same_as<void>;

@@ -45,10 +45,29 @@ struct FakeOptions {
 /// Calls that can be made to fail.
 enum class FakeCall : std::uint8_t { commit, decommit, map, charge, metadata };
 
-/// See the head of this file. Thread-safe.
-class FakePlatform {
+/// A slot for each CPU; a test says which CPU its thread is on.
+class FakeSlots {
  public:
   static constexpr std::uint32_t kSlots = 64;
+
+  static std::uint32_t slot() { return cpu_ < kSlots ? cpu_ : kNoSlot; }
+  static void leave_slot() {}
+  static std::uint32_t slot_at_hand() { return slot(); }
+  static void light_barrier() { full_barrier(); }
+  static void barrier_at_hand() { full_barrier(); }
+  static bool has_barrier_at_hand() { return true; }
+
+  /// The CPU (slot) that the calling thread is on; kNoSlot: none.
+  static void set_cpu(std::uint32_t cpu) { cpu_ = cpu; }
+
+ protected:
+  static thread_local std::uint32_t cpu_;
+};
+
+/// See the head of this file. Thread-safe.
+class FakePlatform : public FakeSlots {
+ public:
+  using Slots = FakeSlots;
   using Lock = std::mutex;
 
   explicit FakePlatform(const FakeOptions& options);
@@ -75,10 +94,6 @@ class FakePlatform {
   std::uint64_t mappings_used() const { return mappings_.load_relaxed(); }
   std::uint64_t mappings_limit() const { return options_.mapping_limit; }
   void zero(VirtRange range);
-  std::uint32_t slot() { return cpu_ < kSlots ? cpu_ : kNoSlot; }
-  void leave_slot() {}
-  std::uint32_t slot_at_hand() { return slot(); }
-  void light_barrier() { full_barrier(); }
   void heavy_barrier() { full_barrier(); }
   void relax();
   bool may_block() const { return !no_block_; }
@@ -86,8 +101,6 @@ class FakePlatform {
 
   // The test's side.
 
-  /// The CPU (slot) that the calling thread is on; kNoSlot: none.
-  static void set_cpu(std::uint32_t cpu) { cpu_ = cpu; }
   /// Makes the calling thread one that may not block, or one that may.
   static void set_no_block(bool no_block) { no_block_ = no_block; }
   /// The k-th call of that kind from now on fails (k >= 1); 0: none does.
@@ -148,7 +161,6 @@ class FakePlatform {
   PageCount mapped_huge_{};
   PageCount mapped_small_{};
 
-  static thread_local std::uint32_t cpu_;
   static thread_local bool no_block_;
 };
 

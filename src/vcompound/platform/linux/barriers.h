@@ -22,6 +22,24 @@ void heavy_barrier();
 /// Is the light barrier free of instructions (true once prepare_barriers() has succeeded)?
 extern constinit Atomic<bool> light_is_free;
 
+/// The light half for those who have asked has_barrier_at_hand() before: no instruction at all.
+inline void barrier_at_hand() {
+#ifdef VC_THREAD_SANITIZER
+  full_barrier();
+#else
+  compiler_barrier();
+#endif
+}
+
+/// Is barrier_at_hand() enough? Does not change after prepare_barriers().
+inline bool has_barrier_at_hand() {
+#ifdef VC_THREAD_SANITIZER
+  return true;
+#else
+  return light_is_free.load_relaxed();
+#endif
+}
+
 /// The cheap half.
 inline void light_barrier() {
   if (__builtin_expect(light_is_free.load_relaxed(), 1)) {

@@ -30,6 +30,7 @@
 #include "vcompound/platform/linux/headroom.h"
 #include "vcompound/platform/linux/linux_options.h"
 #include "vcompound/platform/linux/linux_plan.h"
+#include "vcompound/platform/linux/linux_slots.h"
 #include "vcompound/platform/linux/mapping_budget.h"
 #include "vcompound/platform/linux/memory_file.h"
 #include "vcompound/platform/linux/no_block_scope.h"
@@ -41,10 +42,10 @@
 namespace vc {
 
 /// A Linux process as the home of an arena. Thread-safe as the contract demands.
-class LinuxPlatform final : private os::ForkListener {
+class LinuxPlatform final : public LinuxSlots, private os::ForkListener {
  public:
+  using Slots = LinuxSlots;
   using Lock = std::mutex;
-  static constexpr std::uint32_t kSlots = os::ThreadSlots::kSlots;
 
   /// Makes a platform: under 10 ms and a few pages, whatever the budget (with precommit or hugetlb
   /// backing: the time it takes to zero the memory). On an error nothing is left behind. Errors:
@@ -82,11 +83,6 @@ class LinuxPlatform final : private os::ForkListener {
   std::uint64_t mappings_limit() const { return mappings_.limit(); }
   void zero(VirtRange range) { __builtin_memset(os::pointer(range.start), 0, range.size.value); }
 
-  static std::uint32_t slot() { return os::ThreadSlots::current(); }
-  static std::uint32_t slot_at_hand() { return os::ThreadSlots::at_hand(); }
-  /// A thread keeps its slot to its end, so there is nothing to do.
-  static void leave_slot() {}
-  static void light_barrier() { os::light_barrier(); }
   static void heavy_barrier() { os::heavy_barrier(); }
   static void relax() { ::sched_yield(); }
   static bool may_block() { return !in_no_block_scope(); }

@@ -23,7 +23,9 @@
 namespace vc::os {
 
 /// The calling thread's slot, or kNoSlot; only ThreadSlots writes it.
-[[gnu::tls_model("initial-exec")]] extern constinit thread_local std::uint32_t thread_slot;
+/// Visible outside a shared object that contains the library: its callers read it.
+[[gnu::tls_model("initial-exec"),
+  gnu::visibility("default")]] extern constinit thread_local std::uint32_t thread_slot;
 
 /// The slots of this process. All functions are thread-safe.
 class ThreadSlots {

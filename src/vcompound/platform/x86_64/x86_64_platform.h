@@ -66,11 +66,30 @@ struct X86Counters {
   std::uint64_t interrupts_sent = 0;  ///< to other CPUs, for shootdowns and heavy barriers
 };
 
-/// See the head of this file. Thread-safe; must outlive its allocator.
-class X86Platform {
+/// A slot is a CPU; who has it stays there.
+class X86Slots {
  public:
-  using Lock = x86::SpinLock;
   static constexpr std::uint32_t kSlots = 16;  ///< the kernel has at most that many CPUs
+  static constexpr FrameSize kFrameSize{12};
+
+  static std::uint32_t slot() {
+    x86::forbid_preemption();
+    const std::uint32_t number = x86::cpu_number();
+    if (number >= kSlots) __builtin_unreachable();
+    return number;
+  }
+  static std::uint32_t slot_at_hand() { return slot(); }
+  static void leave_slot() { x86::allow_preemption(); }
+  static void light_barrier() { compiler_barrier(); }
+  static void barrier_at_hand() { compiler_barrier(); }
+  static constexpr bool has_barrier_at_hand() { return true; }
+};
+
+/// See the head of this file. Thread-safe; must outlive its allocator.
+class X86Platform : public X86Slots {
+ public:
+  using Slots = X86Slots;
+  using Lock = x86::SpinLock;
 
   /// A shootdown of more pages than this drops everything instead.
   static constexpr std::uint64_t kMostInvalidations = 32;
@@ -81,7 +100,6 @@ class X86Platform {
   X86Platform(const X86Platform&) = delete;
   X86Platform& operator=(const X86Platform&) = delete;
 
-  static constexpr FrameSize kFrameSize{12};
   FrameSize frame_size() const { return kFrameSize; }
   std::uint32_t node_count() const { return options_.node_count; }
   PfnRange node_frames(std::uint32_t node) const { return options_.nodes[node]; }
@@ -104,15 +122,6 @@ class X86Platform {
   std::uint64_t mappings_limit() const { return ~std::uint64_t{0}; }  // there is none
   void zero(VirtRange range);
 
-  std::uint32_t slot() {
-    x86::forbid_preemption();
-    const std::uint32_t number = x86::cpu_number();
-    if (number >= kSlots) __builtin_unreachable();
-    return number;
-  }
-  std::uint32_t slot_at_hand() { return slot(); }
-  void leave_slot() { x86::allow_preemption(); }
-  void light_barrier() { compiler_barrier(); }
   void heavy_barrier();
   void relax() { x86::pause(); }
   /// May the caller wait for other CPUs? Not in a handler, with interrupts off, or under a lock.

@@ -21,9 +21,11 @@
 #include "vcompound/compound/call_sites.h"
 #include "vcompound/compound/request.h"
 #include "vcompound/compound/run_choice.h"
+#include "vcompound/compound/slot_caches.h"
 #include "vcompound/compound/stats.h"
 #include "vcompound/compound/trigger.h"
 #include "vcompound/export.h"
+#include "vcompound/platform/linux/linux_slots.h"
 
 namespace vc {
 
@@ -103,8 +105,26 @@ struct Verification {
 class Arena;
 
 namespace detail {
-struct ArenaControl;
+
+using ArenaCaches = SlotCaches<LinuxSlots>;
+
+/// What an Arena and its handles point to, as far as the code compiled into their callers needs to
+/// know: where the arena's caches are. Without an arena (not made, moved from, destroyed) these are
+/// caches that answer nothing, so there is always something to ask.
+struct ArenaLink {
+  ArenaCaches& caches() const { return *caches_.load_acquire(); }
+  Atomic<ArenaCaches*> caches_;
+};
+
+/// The link of no arena.
+VC_API extern ArenaLink no_arena;
+
+inline VirtAddr address_of(const void* p) { return VirtAddr(reinterpret_cast<std::uintptr_t>(p)); }
+inline void* pointer_to(VirtAddr a) {
+  return reinterpret_cast<void*>(static_cast<std::uintptr_t>(a.value));  // NOLINT(performance-*)
 }
+
+}  // namespace detail
 
 /// A compound, owned. Destroying it drops the reference. Movable, not copyable; not thread-safe
 /// itself, but it may be destroyed on any thread. It may outlive its arena: then it is only a
@@ -136,7 +156,13 @@ class VC_API Compound {
   explicit operator bool() const { return data_ != nullptr; }
 
   /// Drops the reference now.
-  void reset();
+  void reset() {
+    void* const pointer = release();
+    if (pointer == nullptr) return;
+    if (arena_->caches().free_hot(detail::address_of(pointer))) [[likely]]
+      return;
+    drop(*arena_, pointer);
+  }
   /// Gives the pointer up to the caller, who frees it by Arena::free.
   void* release() {
     void* data = std::exchange(data_, nullptr);
@@ -150,8 +176,9 @@ class VC_API Compound {
   friend class Arena;
   template <class T, class E>
   friend class Result;
-  Compound(detail::ArenaControl* arena, void* data, std::size_t size, Kind kind)
+  Compound(detail::ArenaLink* arena, void* data, std::size_t size, Kind kind)
       : arena_(arena), data_(data), size_(size), kind_(kind) {}
+  static void drop(detail::ArenaLink& arena, void* pointer);
   void swap(Compound& other) noexcept {
     std::swap(arena_, other.arena_);
     std::swap(data_, other.data_);
@@ -159,7 +186,7 @@ class VC_API Compound {
     std::swap(kind_, other.kind_);
   }
 
-  detail::ArenaControl* arena_ = nullptr;
+  detail::ArenaLink* arena_ = &detail::no_arena;
   void* data_ = nullptr;
   std::size_t size_ = 0;
   Kind kind_ = Kind::contiguous;
@@ -199,9 +226,12 @@ class VC_API Arena {
   /// Cost: milliseconds, whatever the budget; with Precommit::yes about 0.1 s per GiB.
   static Result<Arena> create(const ArenaOptions& options);
 
-  Arena(Arena&& other) noexcept : control_(std::exchange(other.control_, nullptr)) {}
+  Arena(Arena&& other) noexcept
+      : caches_(std::exchange(other.caches_, &detail::no_arena.caches())),
+        link_(std::exchange(other.link_, &detail::no_arena)) {}
   Arena& operator=(Arena&& other) noexcept {
-    std::swap(control_, other.control_);
+    std::swap(caches_, other.caches_);
+    std::swap(link_, other.link_);
     return *this;
   }
   Arena(const Arena&) = delete;
@@ -212,14 +242,25 @@ class VC_API Arena {
   /// @{
 
   /// Memory of at least `size` bytes, contiguous if possible.
-  /// About ten nanoseconds when this thread freed one of that size.
-  Result<Compound> allocate(Bytes size, CallSite site = CallSite::here());
+  /// Some nanoseconds, compiled into the caller, when this thread freed one of that size.
+  Result<Compound> allocate(Bytes size, CallSite site = CallSite::here()) {
+    const Allocation hot = caches_->allocate_hot(size, site);
+    if (hot.pages.value == 0) [[unlikely]]
+      return allocate(Request{.size = size}, site);
+    const std::size_t bytes = hot.pages.value << caches_->frame_size().shift();
+    return Result<Compound>(std::in_place, link_, detail::pointer_to(hot.address), bytes, hot.kind);
+  }
   /// Memory as the request says.
   Result<Compound> allocate(const Request& request, CallSite site = CallSite::here());
   /// The same as a bare pointer, to be freed by free().
   Result<void*> allocate_pointer(const Request& request, CallSite site = CallSite::here());
   /// The same, nullptr when refused; the error is in last_error() of this thread.
-  void* try_allocate(Bytes size, CallSite site = CallSite::here()) noexcept;
+  VC_HOT void* try_allocate(Bytes size, CallSite site = CallSite::here()) noexcept {
+    const Allocation hot = caches_->allocate_hot(size, site);
+    if (hot.pages.value == 0) [[unlikely]]
+      return try_allocate_beyond_cache(size, site);
+    return detail::pointer_to(hot.address);
+  }
   void* try_allocate(const Request& request, CallSite site = CallSite::here()) noexcept;
   /// What the last refused try_allocate() of this thread found.
   static const Error& last_error();
@@ -229,7 +270,11 @@ class VC_API Arena {
   /// Frees what starts at `pointer`, from any thread, also inside a NoBlockScope. nullptr is
   /// allowed. A wrong pointer changes nothing; it is returned, counted, and handled as
   /// ArenaOptions::on_misuse says.
-  Misuse free(void* pointer);
+  VC_HOT Misuse free(void* pointer) {
+    if (caches_->free_hot(detail::address_of(pointer))) [[likely]]
+      return Misuse::none;
+    return free_beyond_cache(pointer);
+  }
   /// One more reference, one less; the last put() frees.
   Misuse get(void* pointer);
   Misuse put(void* pointer);
@@ -317,10 +362,14 @@ class VC_API Arena {
   /// @}
 
  private:
-  explicit Arena(detail::ArenaControl* control) : control_(control) {}
+  explicit Arena(detail::ArenaLink* link) : caches_(&link->caches()), link_(link) {}
   friend class Compound;
 
-  detail::ArenaControl* control_ = nullptr;
+  void* try_allocate_beyond_cache(Bytes size, CallSite site) noexcept;
+  Misuse free_beyond_cache(void* pointer);
+
+  detail::ArenaCaches* caches_;  ///< link_->caches(), one load nearer
+  detail::ArenaLink* link_;
 };
 
 /// Inside such a scope this thread must not block: a free is deferred, an allocation is served from

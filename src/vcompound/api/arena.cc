@@ -53,8 +53,7 @@ Result<Arena> Arena::create(const ArenaOptions& wanted) {
   auto effective = effective_options(wanted);
   if (!effective) {
     std::fprintf(stderr, "vcompound: %s\n", effective.error().message.c_str());
-    return make_error(Reason::invalid, wanted.budget,
-                      "a wrong setting in VCOMPOUND_CONF");
+    return make_error(Reason::invalid, wanted.budget, "a wrong setting in VCOMPOUND_CONF");
   }
   const ArenaOptions& options = *effective;
   if (!is_power_of_two(options.frame_size.value)) {

@@ -154,9 +154,7 @@ class FrameTable {
   PfnRange range() const { return range_; }
   bool contains(Pfn pfn) const { return range_.contains(pfn); }
   /// The descriptor of a frame of the table.
-  Frame& operator[](Pfn pfn) const {
-    return reinterpret_cast<Frame*>(origin_)[pfn.value];
-  }
+  Frame& operator[](Pfn pfn) const { return reinterpret_cast<Frame*>(origin_)[pfn.value]; }
 
  private:
   std::uintptr_t origin_ = 0;  ///< where the descriptor of frame 0 is, or would be

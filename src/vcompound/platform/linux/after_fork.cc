@@ -5,8 +5,8 @@
 
 #include <mutex>
 
-#include "vcompound/platform/linux/barriers.h"
-#include "vcompound/platform/linux/thread_slots.h"
+#include "vcompound/platform/linux/slots/barriers.h"
+#include "vcompound/platform/linux/slots/thread_slots.h"
 
 namespace vc::os {
 namespace {

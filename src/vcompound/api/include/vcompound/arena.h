@@ -25,7 +25,7 @@
 #include "vcompound/compound/stats.h"
 #include "vcompound/compound/trigger.h"
 #include "vcompound/export.h"
-#include "vcompound/platform/linux/linux_slots.h"
+#include "vcompound/platform/linux/slots/linux_slots.h"
 
 namespace vc {
 

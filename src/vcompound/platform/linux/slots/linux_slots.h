@@ -2,8 +2,8 @@
 // library includes this, for those paths are compiled into its callers; so it includes little.
 #pragma once
 
-#include "vcompound/platform/linux/barriers.h"
-#include "vcompound/platform/linux/thread_slots.h"
+#include "vcompound/platform/linux/slots/barriers.h"
+#include "vcompound/platform/linux/slots/thread_slots.h"
 
 namespace vc {
 

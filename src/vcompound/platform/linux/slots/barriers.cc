@@ -1,5 +1,5 @@
 // membarrier(2), registered once per process.
-#include "vcompound/platform/linux/barriers.h"
+#include "vcompound/platform/linux/slots/barriers.h"
 
 #include <linux/membarrier.h>
 #include <sys/syscall.h>

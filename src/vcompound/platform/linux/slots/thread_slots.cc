@@ -1,8 +1,8 @@
 // The bitmap of taken slots, and the give-back at thread exit.
-#include "vcompound/platform/linux/thread_slots.h"
+#include "vcompound/platform/linux/slots/thread_slots.h"
 
 #include "vcompound/base/atomic.h"
-#include "vcompound/platform/linux/no_block_scope.h"
+#include "vcompound/platform/linux/slots/no_block_scope.h"
 
 namespace vc::os {
 

@@ -48,10 +48,10 @@ test: ## every test, one summary (STAGES="release tsan" for some of them)
 	@JOBS=$(JOBS) scripts/test.sh $(STAGES)
 
 .PHONY: bench
-bench: ## the benchmarks; writes build/bench/summary.json
+bench: ## our own mechanisms; writes build/bench/summary.json
 	@$(needs) build bench
 	@$(call configure,bench)
-	@$(call build,bench)
+	@$(call build,bench) --target benchmarks
 	@scripts/bench.sh
 
 .PHONY: bench-golden

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # Runs every benchmark program, then compares: writes build/bench/summary.json and prints a table.
 #
-# Usage: bench.sh [OPTIONS OF Google Benchmark…]   (for example --benchmark_filter=^pair)
+# Usage: bench.sh [OPTIONS OF Google Benchmark…]   (for example --benchmark_filter=^mapped)
 #
-# Each program writes build/bench/results/NAME.json. The benchmark `replace` runs once more with the
-# peers told to use huge pages, for information. Exit status: 0 all figures are there (goals met or
-# not), 1 a figure is missing, 2 bad usage, 3 a peer or a program is missing.
+# Each program writes build/bench/results/NAME.json. Exit status: 0 all figures are there (goals met
+# or not), 1 a figure is missing, 2 bad usage, 3 a program is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 shopt -s nullglob
@@ -33,19 +32,12 @@ run() { # run NAME PROGRAM OPTIONS…
 
 for program in "${programs[@]}"; do run "$(basename "$program")" "$program" "$@"; done
 
-GLIBC_TUNABLES=glibc.malloc.hugetlb=1 MALLOC_CONF=thp:always MIMALLOC_ALLOW_LARGE_OS_PAGES=1 \
-  run replace_huge_peers build/bench/bench/replace_bench \
-  --benchmark_filter='^replace/.*/(2097152|67108864)/' "$@"
-sed -i 's|"replace/|"replace_huge_peers/|' "$results/replace_huge_peers.json"
-
 version() { dpkg-query -W -f='${Version}' "$1" 2> /dev/null || echo unknown; }
 build/bench/bench/bench_summary --out build/bench/summary.json \
   --fact "date=$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
   --fact "load_average_before=$load_before" \
   --fact "compiler=$(g++ --version | head -n 1)" \
   --fact "libbenchmark=$(version libbenchmark1debian)" \
-  --fact "libmimalloc=$(version libmimalloc2.0)" \
-  --fact "libjemalloc=$(version libjemalloc2)" \
   --fact "libc6=$(version libc6)" \
   "$results"/*.json
 echo "build/bench/summary.json"

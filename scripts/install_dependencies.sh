@@ -14,7 +14,7 @@ packages_of() {
     build) echo g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libzstd-dev ;;
     test) echo libgtest-dev libgmock-dev ;;
     check) echo zstd clang clang-format clang-tidy libclang-rt-14-dev valgrind ;;
-    bench) echo libbenchmark-dev libmimalloc-dev libjemalloc-dev ;;
+    bench) echo libbenchmark-dev ;;
     compare) echo libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 libhugetlbfs0 librte-eal23 \
       libboost-dev ;;
     package) echo dpkg-dev file ;;

@@ -73,8 +73,6 @@ std::string readable(double value, const std::string& unit) {
     std::snprintf(text, sizeof(text), "%.2f ms", value / 1e6);
   } else if (unit == "ns" && value >= 1e4) {
     std::snprintf(text, sizeof(text), "%.1f us", value / 1e3);
-  } else if (unit == "1/s") {
-    std::snprintf(text, sizeof(text), "%.1f M/s", value / 1e6);
   } else if (unit == "bytes") {
     std::snprintf(text, sizeof(text), "%.2f MiB", value / (1 << 20));
   } else {
@@ -116,7 +114,6 @@ int main(int argc, char** argv) {
   const std::vector<Row> rows = vc::bench::make_rows(measurements);
   nlohmann::ordered_json summary;
   for (const auto& [name, value] : vc::bench::machine_facts()) summary["machine"][name] = value;
-  for (const auto& [name, value] : measurements.peers()) summary["peers"][name] = value;
   for (const auto& [name, value] : arguments.facts) summary["facts"][name] = value;
   std::printf("%-24s %9s %12s %-16s %12s %9s %-8s\n", "name", "size", "ours", "peer", "peer value",
               "ratio", "goal");

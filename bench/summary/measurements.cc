@@ -58,9 +58,6 @@ void add(Measurement& m, const json& run) {
   const double unit = nanoseconds(run.value("time_unit", "ns"));
   m.cpu.push_back(run.at("cpu_time").get<double>() * unit);
   m.real.push_back(run.at("real_time").get<double>() * unit);
-  if (run.contains("items_per_second")) {
-    m.items_per_second.push_back(run.at("items_per_second").get<double>());
-  }
   for (const auto& [name, value] : run.items()) {
     if (value.is_number() && !is_own_field(name)) m.counters[name] = value.get<double>();
   }
@@ -88,30 +85,27 @@ std::string Measurements::read(const std::string& path) {
   if (file.is_discarded() || !file.contains("benchmarks")) {
     return path + ": is not what Google Benchmark writes (was the program stopped?)";
   }
-  for (const char* peer : {"glibc", "mimalloc", "jemalloc"}) {
-    if (file["context"].contains(peer)) peers_[peer] = file["context"][peer].get<std::string>();
-  }
   for (const json& run : file["benchmarks"]) {
     std::string benchmark;
     std::string who;
     std::uint64_t size = 0;
     if (run.value("run_type", "") != "iteration") continue;
     if (!parse_name(run.value("run_name", ""), benchmark, who, size)) continue;
-    add(all_[{benchmark, who, size, run.value("threads", 1)}], run);
+    add(all_[{benchmark, who, size}], run);
   }
   return "";
 }
 
 const Measurement* Measurements::find(const std::string& benchmark, const std::string& who,
-                                      std::uint64_t size, int threads) const {
-  const auto found = all_.find({benchmark, who, size, threads});
+                                      std::uint64_t size) const {
+  const auto found = all_.find({benchmark, who, size});
   if (found == all_.end() || !found->second.error.empty()) return nullptr;
   return &found->second;
 }
 
 std::string Measurements::why_missing(const std::string& benchmark, const std::string& who,
-                                      std::uint64_t size, int threads) const {
-  const auto found = all_.find({benchmark, who, size, threads});
+                                      std::uint64_t size) const {
+  const auto found = all_.find({benchmark, who, size});
   const std::string name = benchmark + "/" + who + "/" + std::to_string(size);
   return name + (found == all_.end() ? ": was not run" : ": " + found->second.error);
 }

@@ -13,7 +13,6 @@ namespace vc::bench {
 struct Measurement {
   std::vector<double> cpu;
   std::vector<double> real;
-  std::vector<double> items_per_second;    ///< by real time
   std::map<std::string, double> counters;  ///< of the last repetition
   std::string error;                       ///< why it could not be measured
 };
@@ -23,8 +22,8 @@ double median(std::vector<double> values);
 /// The smallest; 0 for no values.
 double smallest(const std::vector<double>& values);
 
-/// Which measurement: names are "benchmark/who/size", and the number of threads.
-using Key = std::tuple<std::string, std::string, std::uint64_t, int>;
+/// Which measurement: names are "benchmark/who/size".
+using Key = std::tuple<std::string, std::string, std::uint64_t>;
 
 /// All measurements of a run.
 class Measurements {
@@ -32,19 +31,16 @@ class Measurements {
   /// Adds those of one file. Returns what is wrong with the file, or "".
   std::string read(const std::string& path);
   /// A measurement that succeeded, or nullptr.
-  const Measurement* find(const std::string& benchmark, const std::string& who, std::uint64_t size,
-                          int threads = 1) const;
+  const Measurement* find(const std::string& benchmark, const std::string& who,
+                          std::uint64_t size) const;
   /// Why find() gave nullptr.
-  std::string why_missing(const std::string& benchmark, const std::string& who, std::uint64_t size,
-                          int threads = 1) const;
+  std::string why_missing(const std::string& benchmark, const std::string& who,
+                          std::uint64_t size) const;
   /// The sizes at which a benchmark was measured, ascending.
   std::vector<std::uint64_t> sizes(const std::string& benchmark, const std::string& who) const;
-  /// Versions of the peers, as the programs found them.
-  const std::map<std::string, std::string>& peers() const { return peers_; }
 
  private:
   std::map<Key, Measurement> all_;
-  std::map<std::string, std::string> peers_;
 };
 
 }  // namespace vc::bench

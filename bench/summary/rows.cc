@@ -10,18 +10,15 @@ namespace {
 constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
 constexpr std::uint64_t kGib = std::uint64_t{1} << 30;
 constexpr std::uint64_t kTib = std::uint64_t{1} << 40;
-const std::vector<std::string> kPeers{"glibc", "mimalloc", "jemalloc"};
 
 constexpr Goal at_most(double bound) { return {Goal::Kind::at_most, bound}; }
 constexpr Goal below(double bound) { return {Goal::Kind::below, bound}; }
-constexpr Goal at_least(double bound) { return {Goal::Kind::at_least, bound}; }
 
 /// Which measurement a figure comes from.
 struct Source {
   std::string benchmark;
   std::string who;
   std::uint64_t size = 0;
-  int threads = 1;
 };
 
 class Table {
@@ -30,11 +27,6 @@ class Table {
 
   /// Our processor time against somebody's.
   void compare(const std::string& name, const Source& ours, const Source& peer, Goal goal);
-  /// Our processor time against the fastest of glibc, mimalloc and jemalloc at that size.
-  void compare_with_fastest(const std::string& benchmark, const std::string& who,
-                            std::uint64_t size, Goal goal);
-  /// Operations per second of two threads against those of one.
-  void compare_threads(const std::string& who, std::uint64_t size, Goal goal);
   /// A counter against another counter of the same run, or against a limit.
   void compare_counters(const std::string& name, const Source& source, const std::string& counter,
                         const std::string& other, Goal goal);
@@ -48,8 +40,8 @@ class Table {
 
  private:
   const Measurement* find(const Source& s, Row& row) const {
-    const Measurement* found = m_.find(s.benchmark, s.who, s.size, s.threads);
-    if (found == nullptr) row.error = m_.why_missing(s.benchmark, s.who, s.size, s.threads);
+    const Measurement* found = m_.find(s.benchmark, s.who, s.size);
+    if (found == nullptr) row.error = m_.why_missing(s.benchmark, s.who, s.size);
     return found;
   }
   Row& add(const std::string& name, std::uint64_t size, const std::string& peer,
@@ -82,32 +74,6 @@ void Table::compare(const std::string& name, const Source& ours, const Source& p
   if (a != nullptr && b != nullptr) fill_times(row, *a, *b);
 }
 
-void Table::compare_with_fastest(const std::string& benchmark, const std::string& who,
-                                 std::uint64_t size, Goal goal) {
-  Row& row = add(benchmark + (who == "ours" ? "" : "_" + who), size, "", "ns", goal);
-  const Measurement* ours = find({benchmark, who, size}, row);
-  const Measurement* fastest = nullptr;
-  for (const std::string& peer : kPeers) {
-    const Measurement* found = find({benchmark, peer, size}, row);
-    if (found == nullptr) return;
-    row.more[peer] = median(found->cpu);
-    if (fastest != nullptr && median(fastest->cpu) <= median(found->cpu)) continue;
-    fastest = found;
-    row.peer = peer;
-  }
-  if (ours != nullptr) fill_times(row, *ours, *fastest);
-}
-
-void Table::compare_threads(const std::string& who, std::uint64_t size, Goal goal) {
-  Row& row = add("two_threads_" + who, size, "one thread", "1/s", goal);
-  const Measurement* two = find({"pair_threads", who, size, 2}, row);
-  const Measurement* one = find({"pair_threads", who, size, 1}, row);
-  if (two == nullptr || one == nullptr) return;
-  fill(row, median(two->items_per_second), median(one->items_per_second));
-  // Both threads' processor time per operation: what is left when others use the processors.
-  if (median(two->cpu) != 0) row.more["ratio_cpu_time"] = 2 * median(one->cpu) / median(two->cpu);
-}
-
 void Table::compare_counters(const std::string& name, const Source& source,
                              const std::string& counter, const std::string& other, Goal goal) {
   Row& row = add(name, source.size, other, "bytes", goal);
@@ -137,25 +103,6 @@ void Table::must_be_zero(const std::string& name, const Source& source,
   if (found != nullptr) row.ours = row.ratio = found->counters.at(counter);
 }
 
-void add_pairs(Table& table) {
-  for (const char* who : {"ours", "raii"}) {
-    for (const std::uint64_t size : table.measurements().sizes("pair", who)) {
-      table.compare_with_fastest("pair", who, size, at_most(0.7));
-    }
-  }
-}
-
-void add_replacements(Table& table) {
-  for (const char* name : {"replace", "replace_first_byte"}) {
-    for (const std::uint64_t size : table.measurements().sizes(name, "ours")) {
-      table.compare_with_fastest(name, "ours", size, size == 64 * kMib ? at_most(0.02) : below(1));
-    }
-  }
-  for (const std::uint64_t size : table.measurements().sizes("replace_huge_peers", "ours")) {
-    table.compare_with_fastest("replace_huge_peers", "ours", size, {});
-  }
-}
-
 void add_mapped(Table& table) {
   constexpr std::uint64_t size = 8 * kMib;
   const Source fresh{"fresh", "pages_4k", size};
@@ -168,13 +115,6 @@ void add_mapped(Table& table) {
   table.must_be_zero("mapped_64k_reused_maps", {"mapped_64k", "reused", size}, "maps_per_op");
   table.must_be_zero("mapped_2m_reused_maps", {"mapped_2m", "reused", size}, "maps_per_op");
   table.compare("mapped_2m_cold_vs_huge", {"mapped_2m", "cold", size}, {"fresh", "huge", size}, {});
-}
-
-void add_reads(Table& table) {
-  constexpr std::uint64_t size = 256 * kMib;
-  const Source contiguous{"reads", "contiguous", size};
-  table.compare("reads_mapped_2m", {"reads", "mapped_2m", size}, contiguous, at_most(1.03));
-  table.compare("reads_mapped_64k", {"reads", "mapped_64k", size}, contiguous, {});
 }
 
 void add_arena(Table& table) {
@@ -192,24 +132,12 @@ void add_arena(Table& table) {
   }
 }
 
-void add_threads(Table& table) {
-  for (const std::uint64_t size : table.measurements().sizes("pair_threads", "ours")) {
-    table.compare_threads("ours", size, at_least(1.8));
-  }
-  for (const std::string& peer : kPeers) {
-    for (const std::uint64_t size : table.measurements().sizes("pair_threads", peer)) {
-      table.compare_threads(peer, size, {});
-    }
-  }
-}
-
 }  // namespace
 
 bool Goal::is_met_by(double ratio) const {
   switch (kind) {
     case Kind::at_most: return ratio <= bound;
     case Kind::below: return ratio < bound;
-    case Kind::at_least: return ratio >= bound;
     default: return true;
   }
 }
@@ -217,19 +145,15 @@ bool Goal::is_met_by(double ratio) const {
 std::string Goal::text() const {
   if (kind == Kind::none) return "";
   char text[32];
-  const char* sign = kind == Kind::at_most ? "<=" : kind == Kind::below ? "<" : ">=";
+  const char* sign = kind == Kind::at_most ? "<=" : "<";
   std::snprintf(text, sizeof(text), "%s %g", sign, bound);
   return text;
 }
 
 std::vector<Row> make_rows(const Measurements& measurements) {
   Table table(measurements);
-  add_pairs(table);
-  add_replacements(table);
   add_mapped(table);
-  add_reads(table);
   add_arena(table);
-  add_threads(table);
   return table.take();
 }
 

@@ -11,7 +11,7 @@ namespace vc::bench {
 
 /// A bound on a ratio. Informative rows have none.
 struct Goal {
-  enum class Kind { none, at_most, below, at_least };
+  enum class Kind { none, at_most, below };
   Kind kind = Kind::none;
   double bound = 0;
 
@@ -31,7 +31,7 @@ struct Row {
   double ratio = 0;
   Goal goal;
   std::string error{};                   ///< why there is no figure
-  std::map<std::string, double> more{};  ///< further figures: ratio by real time, other peers, ...
+  std::map<std::string, double> more{};  ///< further figures: ratio by real time, counters, ...
 
   bool met() const { return error.empty() && goal.is_met_by(ratio); }
 };

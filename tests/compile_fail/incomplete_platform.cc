@@ -8,7 +8,7 @@ static_assert(Platform<FakePlatform>);
 #ifdef VC_EXPECT_FAILURE
 struct HalfAHome {
   using Lock = FakePlatform::Lock;
-  static constexpr std::uint32_t kSlots = 1;
+  using Slots = FakePlatform::Slots;
 };
 static_assert(Platform<HalfAHome>);
 #endif

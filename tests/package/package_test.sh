@@ -52,6 +52,20 @@ read -ra flags < <(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs --static vcomp
 "$cxx" -std=c++20 "$consumer/consumer.cc" "${flags[@]}" -o "$scratch/by_pkg_config"
 LD_LIBRARY_PATH=$libdir "$scratch/by_pkg_config"
 
+step "two plugins with an arena each"
+plugins=$(dirname "$consumer")/plugins
+read -ra flags < <(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs --static vcompound)
+"$cxx" -std=c++20 "$plugins/host.cc" -o "$scratch/host" -ldl -pthread
+# Linked in these ways, two copies of the library share nothing, everything, or variables only.
+for link in -Wl,-Bsymbolic -Wl,-Bdynamic -Wl,-Bsymbolic-functions; do
+  for name in one other; do
+    "$cxx" -std=c++20 -O2 -fPIC -shared "$plugins/plugin.cc" "${flags[@]}" "$link" \
+      -o "$scratch/$name.so"
+  done
+  echo "   $link"
+  LD_LIBRARY_PATH=$libdir "$scratch/host" "$scratch/one.so" "$scratch/other.so"
+done
+
 if [[ -x $prefix/bin/vcompound ]]; then
   step "the installed program runs"
   "$prefix/bin/vcompound" --help > /dev/null

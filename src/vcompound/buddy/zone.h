@@ -72,8 +72,9 @@ class Zone {
   /// Takes up to `at_most` frames that directly follow `at`, as many as are free.
   PfnRange take_after(Pfn at, PageCount at_most);
 
-  /// Takes from the smallest free block that has at least `at_least` frames: all of it, or its
-  /// first `at_most` frames (`at_least` <= `at_most`; the rest stays free). Empty if there is none.
+  /// Takes from the smallest free block that has at least `at_least` frames: all of it, or
+  /// `at_most` frames as take() does (`at_least` <= `at_most`; the rest stays free). Empty if there
+  /// is none.
   PfnRange take_smallest(PageCount at_least, PageCount at_most);
 
   /// Takes exactly these frames, all of which are free.

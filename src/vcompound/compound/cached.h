@@ -11,7 +11,7 @@ namespace vc {
 /// Enters the caller's slot; finds it one, and opens it, if it is its first time.
 template <Platform P>
 Slot* CompoundAllocator<P>::enter() {
-  const std::uint32_t id = p_.slot();
+  const std::uint32_t id = P::Slots::slot();
   if (id >= slots_used_.load_acquire() && id < P::Slots::kSlots) open_slots(id + 1);
   return Caches::template enter<P::Slots::light_barrier>(id);
 }

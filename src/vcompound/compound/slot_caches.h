@@ -15,7 +15,7 @@
 // the slots, the descriptors and the addresses are. Everything else (a first allocation, a full
 // bin, a wrong pointer, a test setting) is told by an empty answer, and the allocator is asked.
 //
-// A pair of allocate_hot() and free_hot() in a Linux process is about 80 instructions; a golden
+// A pair of allocate_hot() and free_hot() in a Linux process is about 110 instructions; a golden
 // count guards them (bench/golden).
 #pragma once
 

@@ -13,7 +13,15 @@ namespace {
 
 constexpr std::uint32_t kWords = ThreadSlots::kSlots / 64;
 
-constinit Atomic<std::uint64_t> taken[kWords];
+}  // namespace
+
+/// The bitmap. As visible as thread_slot: where two shared objects contain the library, the dynamic
+/// linker may make their thread_slot one, and then their bitmap must be one, too.
+[[gnu::visibility("default")]] extern Atomic<std::uint64_t> taken_slots[kWords];
+constinit Atomic<std::uint64_t> taken_slots[kWords];
+
+namespace {
+
 /// May the thread be given a slot? Not while it is being given one (a signal handler may ask just
 /// then), and not when it is ending.
 constinit thread_local bool may_have_slot = true;
@@ -21,10 +29,10 @@ constinit thread_local bool may_have_slot = true;
 /// Takes the lowest free slot, or answers kNoSlot.
 std::uint32_t take_lowest() {
   for (std::uint32_t word = 0; word < kWords; ++word) {
-    std::uint64_t bits = taken[word].load_relaxed();
+    std::uint64_t bits = taken_slots[word].load_relaxed();
     while (bits != ~std::uint64_t{0}) {
       const auto bit = static_cast<std::uint32_t>(__builtin_ctzll(~bits));
-      if (taken[word].compare_exchange(bits, bits | std::uint64_t{1} << bit)) {
+      if (taken_slots[word].compare_exchange(bits, bits | std::uint64_t{1} << bit)) {
         return word * 64 + bit;
       }
     }
@@ -33,7 +41,7 @@ std::uint32_t take_lowest() {
 }
 
 void give_back(std::uint32_t slot) {
-  taken[slot / 64].fetch_and(~(std::uint64_t{1} << (slot % 64)));
+  taken_slots[slot / 64].fetch_and(~(std::uint64_t{1} << (slot % 64)));
 }
 
 /// Its destructor runs when the thread ends.
@@ -65,7 +73,7 @@ std::uint32_t ThreadSlots::assign() {
 
 std::uint32_t ThreadSlots::used() {
   std::uint32_t count = 0;
-  for (const Atomic<std::uint64_t>& word : taken) {
+  for (const Atomic<std::uint64_t>& word : taken_slots) {
     count += static_cast<std::uint32_t>(__builtin_popcountll(word.load_relaxed()));
   }
   return count;
@@ -74,7 +82,7 @@ std::uint32_t ThreadSlots::used() {
 void ThreadSlots::forget_other_threads() {
   for (std::uint32_t word = 0; word < kWords; ++word) {
     const bool mine = thread_slot < kSlots && thread_slot / 64 == word;
-    taken[word].store_release(mine ? std::uint64_t{1} << (thread_slot % 64) : 0);
+    taken_slots[word].store_release(mine ? std::uint64_t{1} << (thread_slot % 64) : 0);
   }
 }
 

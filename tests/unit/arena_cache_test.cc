@@ -1,0 +1,97 @@
+// What the paths compiled into the caller leave to the library is served by the same caches: frames
+// of another size, a size that is none, a system without membarrier(2).
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+
+#include "vcompound/arena.h"
+
+namespace vc {
+namespace {
+
+constexpr std::uint64_t kPairs = 100;
+
+/// How many of so many pairs, each an allocation of one frame and its free, the caches serve.
+std::uint64_t served_from_cache(Arena& arena) {
+  const CallSite site = CallSite::here();
+  const std::uint64_t before = arena.stats().cache_hits;
+  for (std::uint64_t i = 0; i < kPairs; ++i) {
+    void* const frame = arena.try_allocate(bytes(1), site);
+    if (frame == nullptr || arena.free(frame) != Misuse::none) return 0;
+  }
+  arena.check();
+  return arena.stats().cache_hits - before;
+}
+
+TEST(ArenaCache, ServesFramesOfEverySize) {
+  for (const Bytes size : {kib(4), kib(64), mib(2)}) {
+    auto arena = Arena::create({.budget = mib(64), .frame_size = size});
+    ASSERT_TRUE(arena.ok()) << to_string(arena.error());
+    EXPECT_GE(served_from_cache(*arena), kPairs - 1) << size.value;
+    char* const frame = static_cast<char*>(arena->try_allocate(bytes(1)));
+    ASSERT_NE(frame, nullptr);
+    EXPECT_EQ(arena->size_of(frame), size.value);
+    EXPECT_NE(arena->free(frame + 1), Misuse::none);
+    EXPECT_EQ(arena->free(frame), Misuse::none);
+    EXPECT_EQ(arena->free(frame), Misuse::already_freed);
+  }
+}
+
+TEST(ArenaCache, ASizeThatNoPageCountHoldsIsRefused) {
+  auto arena = Arena::create({.budget = mib(16)});
+  ASSERT_TRUE(arena.ok());
+  EXPECT_GE(served_from_cache(*arena), kPairs - 1) << "the bin of one frame holds one";
+  const std::uint64_t top = ~std::uint64_t{0};
+  for (const std::uint64_t size : {std::uint64_t{0}, top, top - 4095, top - 4096,
+                                   std::uint64_t{1} << 44 | 4096, std::uint64_t{1} << 63}) {
+    EXPECT_EQ(arena->try_allocate(Bytes(size)), nullptr) << size;
+    EXPECT_FALSE(arena->allocate(Bytes(size)).ok()) << size;
+  }
+  arena->check();
+}
+
+#ifndef VC_THREAD_SANITIZER
+
+/// From now on membarrier(2) does not exist for this process.
+bool forbid_membarrier() {
+  sock_filter filter[] = {
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_membarrier},
+      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS},
+      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+  };
+  const sock_fprog program{4, filter};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(ArenaCacheDeathTest, ServesWithoutMembarrier) {
+  constexpr int kServed = 10;
+  constexpr int kNoFilter = 11;
+  const auto child = [] {
+    os::light_is_free.store_release(false);  // as a process that has asked for it in vain
+    if (!forbid_membarrier()) std::_Exit(kNoFilter);
+    auto arena = Arena::create({.budget = mib(16)});
+    const bool served =
+        arena.ok() && !os::has_barrier_at_hand() && served_from_cache(*arena) >= kPairs - 1;
+    if (served) arena->reclaim();  // the heavy half
+    std::_Exit(served && arena->stats().cached_pages == PageCount(0) ? kServed : 1);
+  };
+  const auto expected = [](int status) {
+    return WIFEXITED(status) &&
+           (WEXITSTATUS(status) == kServed || WEXITSTATUS(status) == kNoFilter);
+  };
+  EXPECT_EXIT(child(), expected, "");
+}
+
+#endif
+
+}  // namespace
+}  // namespace vc

@@ -3,6 +3,8 @@
 // Usage: compare_worker --row NAME --peer NAME [--seed N] [--quick]
 //        compare_worker --list          rows, peers and repetitions, one "row peer n" a line
 //        compare_worker --describe      every row's title and text, as JSON
+//        compare_worker --touch KIB     writes to each page of so much fresh memory, and ends
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -67,6 +69,17 @@ void describe() {
   std::printf("%s\n", all.dump(2).c_str());
 }
 
+/// 0: every page was written once; 1: the system refused the memory.
+int touch(std::uint64_t kib) {
+  constexpr std::uint64_t kPage = 4096;
+  const std::uint64_t size = kib * 1024;
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return 1;
+  for (std::uint64_t at = 0; at < size; at += kPage) static_cast<volatile char*>(memory)[at] = 1;
+  return 0;
+}
+
 }  // namespace
 
 Case size_case(std::uint64_t bytes) {
@@ -112,15 +125,18 @@ int main(int argc, char** argv) {
   bool quick = false;
   bool wants_list = false;
   bool wants_description = false;
+  std::uint64_t touched_kib = 0;
   app.add_option("--row", row_name, "what to measure");
   app.add_option("--peer", peer, "with what");
   app.add_option("--seed", seed, "of everything drawn at random");
   app.add_flag("--quick", quick, "few and small cases: a test of the machinery");
   app.add_flag("--list", wants_list, "rows, peers and repetitions");
   app.add_flag("--describe", wants_description, "what the rows are");
+  app.add_option("--touch", touched_kib, "write to each page of so many KiB, and end");
   CLI11_PARSE(app, argc, argv);
   if (wants_list) return list(), 0;
   if (wants_description) return describe(), 0;
+  if (touched_kib != 0) return touch(touched_kib);
   const RowDefinition* row = find_row(row_name);
   if (row == nullptr) {
     std::fprintf(stderr, "compare_worker: no row '%s'; --list shows them\n", row_name.c_str());

@@ -42,6 +42,15 @@ TEST(CompareGoals, ReplaceIsStricterAtTheEnd) {
   EXPECT_EQ(verdict_of(at("64 MiB", 3)), "missed");
 }
 
+TEST(CompareGoals, VariantsDoNotCount) {
+  const std::string both = figure("replace", "1 MiB", 1, "vcompound", "time", "us", 50) +
+                           figure("replace", "1 MiB", 1, "glibc", "time", "us", 100);
+  EXPECT_EQ(verdict_of(both + figure("replace", "1 MiB", 1, "glibc_kept", "time", "us", 10)),
+            "met");
+  EXPECT_EQ(verdict_of(both + figure("replace", "1 MiB", 1, "mimalloc", "time", "us", 10)),
+            "missed");
+}
+
 TEST(CompareGoals, MissingFiguresMiss) {
   const std::string peer = figure("pair", "4 KiB", 4096, "glibc", "time", "ns", 10);
   EXPECT_EQ(verdict_of(peer), "missed");

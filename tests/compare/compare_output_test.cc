@@ -49,15 +49,61 @@ TEST_F(CompareOutput, Markdown) {
                         "10.0 ns) | missed |"));
   EXPECT_THAT(text, HasSubstr("| 4 KiB | 5.00 ns | 10.0 ns | glibc | 0.50 | &lt;= 0.7 x best peer: "
                               "met |"));
-  EXPECT_THAT(text, HasSubstr("random: availability:"));
-  EXPECT_THAT(text, HasSubstr("comb: availability:"));
-  EXPECT_THAT(text, HasSubstr("| 1 MiB | 100.0 % | 3.5 % | buddy | 28.57 | >= 100.0 %: met |"));
+  EXPECT_THAT(text, HasSubstr("\navailability:\n")) << "one table for all patterns";
+  for (const char* group : {"random", "comb"}) {
+    EXPECT_THAT(text, HasSubstr("| " + std::string(group) +
+                                ", 1 MiB | 100.0 % | 3.5 % | buddy | 28.57 | >= 100.0 %: met |"));
+  }
   EXPECT_THAT(text, HasSubstr("- dpdk cannot do this: librte_eal is not installed."));
   EXPECT_THAT(text, HasSubstr("- mimalloc: its process failed 1 time: ended by signal 11."));
   EXPECT_THAT(text, HasSubstr("no time, 16 KiB (1 of 2 times): refused once."));
   EXPECT_THAT(text, HasSubstr("(`new_row`)"));
   EXPECT_THAT(text, HasSubstr("A &lt;fast> one"));
   EXPECT_THAT(text, Not(HasSubstr("nan")));
+}
+
+TEST_F(CompareOutput, MarkdownHasTheMainMetricsOnly) {
+  const std::string text = to_markdown(results, goals, sections);
+  EXPECT_THAT(text, Not(HasSubstr("page faults per operation")));
+  std::string lines;
+  for (const char* metric : {"refused", "allocate_worst", "allocate_worst_raw"}) {
+    lines += figure("latency", "fresh", 0, "glibc", metric, "ns", 1);
+  }
+  const Results latency = read(lines);
+  const std::string brief = to_markdown(latency, {}, sections_of(latency, {}));
+  EXPECT_THAT(brief, HasSubstr("\nallocate worst:\n"));
+  EXPECT_THAT(brief, Not(HasSubstr("worst raw")));
+  EXPECT_THAT(brief, Not(HasSubstr("refused:")));
+  EXPECT_THAT(to_html(latency, {}, sections_of(latency, {})), HasSubstr("worst raw"));
+}
+
+TEST_F(CompareOutput, MarkdownTellsEverySecondOfManySizes) {
+  std::string lines;
+  for (int power = 12; power <= 20; ++power) {
+    const std::string size = power < 20 ? std::to_string(1 << (power - 10)) + " KiB" : "1 MiB";
+    lines += pair_at(size, 1 << power, 5, 10);
+  }
+  const Results many = read(lines);
+  const auto all = sections_of(many, {});
+  const std::string text = to_markdown(many, {}, all);
+  for (const char* size : {"| 4 KiB |", "| 16 KiB |", "| 1 MiB |"}) {
+    EXPECT_THAT(text, HasSubstr(size));
+  }
+  for (const char* size : {"| 8 KiB |", "| 512 KiB |"}) EXPECT_THAT(text, Not(HasSubstr(size)));
+  EXPECT_EQ(all[0].tables.at(0).rows.size(), 9U) << "the page has all";
+}
+
+TEST(CompareMarkdown, MomentsAreDrawnOnly) {
+  const std::string lines =
+      figure("run_choice", "churn 90 %, t=0", 0, "longest_first", "contiguous", "percent", 50) +
+      figure("run_choice", "churn 90 %, t=1", 1, "longest_first", "contiguous", "percent", 60) +
+      figure("run_choice", "churn 90 %", 12, "longest_first", "contiguous", "percent", 55);
+  const Results results = read(lines);
+  const auto sections = sections_of(results, {});
+  EXPECT_THAT(to_markdown(results, {}, sections), HasSubstr("| churn 90 % | 55.0 % |"));
+  EXPECT_THAT(to_markdown(results, {}, sections), Not(HasSubstr("t=1")));
+  ASSERT_EQ(sections[0].tables.size(), 1U);
+  EXPECT_EQ(sections[0].tables[0].rows.size(), 1U);
 }
 
 TEST_F(CompareOutput, Page) {

@@ -84,6 +84,21 @@ TEST(CompareStatistics, BestPeerIsNotOursAndDoesNotRefuse) {
   EXPECT_EQ(best_peer(read(lines).rows[0], "c", "allocate_worst")->peer, "slow");
 }
 
+TEST(CompareStatistics, VariantsAreNoBestPeer) {
+  const auto time = [](const char* peer, double ns) {
+    return figure("replace", "c", 0, peer, "time", "ns", ns);
+  };
+  const Results results =
+      read(time("vcompound", 1) + time("glibc_thp", 2) + time("glibc", 9) +
+           time("boost_interprocess", 8) + time("mimalloc_budget", 7) + time("mimalloc", 10));
+  const Row& row = results.rows[0];
+  EXPECT_TRUE(is_variant(row, "glibc_thp"));
+  EXPECT_FALSE(is_variant(row, "glibc"));
+  EXPECT_FALSE(is_variant(row, "boost_interprocess")) << "there is no peer boost";
+  EXPECT_FALSE(is_variant(row, "mimalloc_budget")) << "how it gets a fixed memory at all";
+  EXPECT_EQ(best_peer(row, "c", "time")->peer, "mimalloc_budget");
+}
+
 TEST(CompareStatistics, MoreIsBetterForShares) {
   const Results results = read(figure("availability", "c", 0, "a", "availability", "percent", 5) +
                                figure("availability", "c", 0, "b", "availability", "percent", 70) +

@@ -1,9 +1,12 @@
-// Boost.Interprocess in a fixed buffer: its default algorithm (red-black tree, best fit) and its
-// default mutex, its headers beside the blocks in the buffer.
+// Boost.Interprocess in a fixed buffer: its default algorithm (red-black tree, best fit), its
+// headers beside the blocks in the buffer. The default of an external buffer has a mutex that does
+// nothing; here it has the one that a managed shared memory has, so that several threads may call.
 #include "bench/compare/peers/budget.h"
 
 #if __has_include(<boost/interprocess/managed_external_buffer.hpp>)
 #include <boost/interprocess/managed_external_buffer.hpp>
+#include <boost/interprocess/mem_algo/rbtree_best_fit.hpp>
+#include <boost/interprocess/sync/mutex_family.hpp>
 #include <boost/version.hpp>
 #include <new>
 #include <optional>
@@ -20,7 +23,10 @@ constexpr const char* kName = "boost_interprocess";
 
 #if VC_HAS_BOOST_INTERPROCESS
 
-using Managed = boost::interprocess::managed_external_buffer;
+namespace interprocess = boost::interprocess;
+
+using Managed = interprocess::basic_managed_external_buffer<
+    char, interprocess::rbtree_best_fit<interprocess::mutex_family>, interprocess::iset_index>;
 
 constexpr std::size_t kAlignment = std::size_t{2} << 20;
 
@@ -39,10 +45,10 @@ std::string version() {
 Opened open_boost(const Setting& setting) {
   const Buffer buffer = map_buffer(budget_of(setting), kAlignment, setting.huge_pages);
   if (buffer.data == nullptr) return "the system refused a buffer of that size";
-  managed.emplace(boost::interprocess::create_only, buffer.data, buffer.size);
+  managed.emplace(interprocess::create_only, buffer.data, buffer.size);
   Peer peer{.name = kName, .version = version(), .allocate = allocate, .free = free_block};
   peer.usable = usable_by_trial(peer, setting);
-  peer.remark = "managed_external_buffer: rbtree_best_fit";
+  peer.remark = "basic_managed_external_buffer: rbtree_best_fit, mutex_family";
   return peer;
 }
 

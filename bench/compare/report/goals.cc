@@ -1,4 +1,5 @@
-// The table of goals, and the judgement.
+// The table of goals, and the judgement. "Best peer" is that of best_peer(): peers in their default
+// settings; variants of them (is_variant) do not count.
 #include "bench/compare/report/goals.h"
 
 #include <algorithm>

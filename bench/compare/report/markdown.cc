@@ -40,12 +40,7 @@ std::string table_text(const Table& table) {
 std::string section_text(const Section& section) {
   std::string out = "\n### " + plain(section.title) + " (`" + section.row + "`)\n\n";
   out += plain(section.what) + "\n";
-  bool left_out = false;
-  for (const Table& table : section.tables) {
-    left_out = left_out || !table.last_of_group;
-    if (table.last_of_group) out += table_text(table);
-  }
-  if (left_out) out += "\nThe last moment of each run; `make compare` draws all of them.\n";
+  for (const Table& table : section.brief) out += table_text(table);
   if (!section.notes.empty()) out += "\n";
   for (const std::string& note : section.notes) out += "- " + plain(note) + "\n";
   return out;
@@ -70,6 +65,9 @@ std::string to_markdown(const Results& results, const std::vector<GoalResult>& g
                         const std::vector<Section>& sections) {
   std::string out;
   for (const std::string& paragraph : how_to_read()) out += "\n" + plain(paragraph) + "\n";
+  out +=
+      "\nHere are the main figures of each row, of many sizes every second one. Each other figure "
+      "is in `build/compare/index.html`, which `make compare` writes.\n";
   Table facts{.caption = "Measured on", .heads = {"", ""}};
   facts.has_numbers = false;
   for (const auto& [name, text] : facts_to_show(results)) {

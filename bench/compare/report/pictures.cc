@@ -20,7 +20,7 @@ struct Shown {
 };
 constexpr std::array kShown = {
     Shown{"latency", {"allocate_worst", "usable_worst", "allocate_p99"}},
-    Shown{"run_choice", {"contiguous", "available_2m", "mappings"}},
+    Shown{"run_choice", {"contiguous", "", ""}},
     Shown{"replay", {"budget_over_peak", "time", "pss"}},
     Shown{"availability", {"availability", "", ""}},
     Shown{"huge_pages", {"huge_share", "resident_per_live", ""}},
@@ -49,9 +49,6 @@ Over axis_of(const std::vector<CaseName>& cases) {
   const auto is_size = [](const CaseName& one) {
     const auto bytes = tool::parse_bytes(one.label).value;
     return bytes && static_cast<double>(*bytes) == one.at;
-  };
-  const auto is_moment = [](const CaseName& one) {
-    return one.label.starts_with("t=");
   };
   if (std::all_of(cases.begin(), cases.end(), is_size)) return Over::kSizes;
   return std::all_of(cases.begin(), cases.end(), is_moment) ? Over::kTime : Over::kNothing;
@@ -112,6 +109,7 @@ Drawing draw(const Row& row, const std::vector<CaseName>& cases, const std::stri
   Drawing drawing{.is_curves = over != Over::kNothing};
   std::vector<double> everything;
   for (const std::string& peer : row.peers) {
+    if (is_variant(row, peer) && !is_ours(peer)) continue;  // the tables have them
     const std::vector<double> values = values_of(row, cases, peer, metric);
     if (!any_finite(values)) continue;
     everything.insert(everything.end(), values.begin(), values.end());
@@ -152,8 +150,12 @@ std::vector<Drawing> drawings_of(const Row& row) {
       drawing.file += ".svg";
       drawing.curves.title = drawing.title;
       drawing.bars.title = drawing.title;
-      drawing.curves.caption = "Medians. A peer without a curve has no figure; the notes say why.";
-      drawing.bars.caption = "Medians. A peer without a bar has no figure; the notes say why.";
+      drawing.curves.caption =
+          "Medians. Variants of a peer are in the tables only; a peer without a curve has no "
+          "figure, and the notes say why.";
+      drawing.bars.caption =
+          "Medians. Variants of a peer are in the tables only; a peer without a bar has no figure, "
+          "and the notes say why.";
       all.push_back(std::move(drawing));
     }
   }

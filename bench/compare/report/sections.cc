@@ -17,15 +17,10 @@ namespace vc::compare {
 
 namespace {
 
-struct Judged {
-  const Row& row;
-  const std::vector<GoalResult>& goals;
-};
-
 std::vector<CaseName> cases_of(const Row& row, const std::string& group) {
   std::vector<CaseName> all;
   for (const CaseName& one : row.cases) {
-    if (one.group == group) all.push_back(one);
+    if (one.group == group && !is_moment(one)) all.push_back(one);
   }
   return all;
 }
@@ -88,26 +83,6 @@ void drop_empty_columns(Table& table) {
   }
 }
 
-/// One metric of one group: a line for each case.
-Table table_of_metric(const Judged& all, const std::string& group, const std::string& metric) {
-  const std::vector<CaseName> cases = cases_of(all.row, group);
-  const auto peers = peers_with_figures(all.row, cases, {metric});
-  Table table{.caption = group.empty() ? metric_text(metric) : group + ": " + metric_text(metric)};
-  table.heads = heads_of("", peers);
-  for (const CaseName& one : cases) {
-    std::vector<std::string> cells = {one.label};
-    for (const std::string& peer : peers) {
-      cells.push_back(cell_text(all.row, one.name, peer, metric));
-    }
-    add_judgement(all, one.name, metric, cells);
-    const bool told = std::any_of(cells.begin() + 1, cells.end(),
-                                  [](const std::string& cell) { return !cell.empty(); });
-    if (told) table.rows.push_back(std::move(cells));
-  }
-  drop_empty_columns(table);
-  return table;
-}
-
 /// One case: a line for each metric.
 Table table_of_case(const Judged& all, const CaseName& one,
                     const std::vector<std::string>& metrics) {
@@ -134,22 +109,20 @@ void add_table(std::vector<Table>& tables, Table table) {
 
 std::vector<Table> tables_of(const Judged& all, const std::vector<std::string>& metrics) {
   const std::vector<std::string> groups = all.row.groups();
+  const auto told =
+      static_cast<std::size_t>(std::count_if(all.row.cases.begin(), all.row.cases.end(),
+                                             [](const CaseName& one) { return !is_moment(one); }));
   std::vector<Table> tables;
-  if (groups.size() * metrics.size() <= std::max<std::size_t>(all.row.cases.size(), 4)) {
+  if (groups.size() * metrics.size() <= std::max<std::size_t>(told, 4)) {
     for (const std::string& metric : metrics) {
       for (const std::string& group : groups) {
-        add_table(tables, table_of_metric(all, group, metric));
+        add_table(tables, metric_table(all, cases_of(all.row, group), metric, group));
       }
     }
     return tables;
   }
-  for (std::size_t i = 0; i < all.row.cases.size(); ++i) {
-    const CaseName& one = all.row.cases[i];
-    Table table = table_of_case(all, one, metrics);
-    const bool another = i + 1 < all.row.cases.size() && all.row.cases[i + 1].group == one.group;
-    // Moments of one run: the last tells how it ended. Others stand for themselves.
-    table.last_of_group = !another || !one.label.starts_with("t=");
-    add_table(tables, std::move(table));
+  for (const CaseName& one : all.row.cases) {
+    if (!is_moment(one)) add_table(tables, table_of_case(all, one, metrics));
   }
   return tables;
 }
@@ -173,6 +146,27 @@ Table event_table(const Row& row, const std::string& metric) {
 
 }  // namespace
 
+bool is_moment(const CaseName& one) { return one.label.starts_with("t="); }
+
+Table metric_table(const Judged& all, const std::vector<CaseName>& cases, const std::string& metric,
+                   const std::string& group) {
+  const auto peers = peers_with_figures(all.row, cases, {metric});
+  Table table{.caption = group.empty() ? metric_text(metric) : group + ": " + metric_text(metric)};
+  table.heads = heads_of("", peers);
+  for (const CaseName& one : cases) {
+    std::vector<std::string> cells = {one.label};
+    for (const std::string& peer : peers) {
+      cells.push_back(cell_text(all.row, one.name, peer, metric));
+    }
+    add_judgement(all, one.name, metric, cells);
+    const bool told = std::any_of(cells.begin() + 1, cells.end(),
+                                  [](const std::string& cell) { return !cell.empty(); });
+    if (told) table.rows.push_back(std::move(cells));
+  }
+  drop_empty_columns(table);
+  return table;
+}
+
 std::vector<std::string> plain_metrics(const Row& row) {
   std::vector<std::string> all;
   for (const std::string& metric : row.metrics) {
@@ -187,6 +181,7 @@ std::vector<Section> sections_of(const Results& results, const std::vector<GoalR
     Section section{.row = row.name, .title = row.title, .what = row.what};
     section.drawings = drawings_of(row);
     section.tables = tables_of({row, goals}, plain_metrics(row));
+    section.brief = brief_tables({row, goals});
     for (const std::string& metric : row.metrics) {
       if (is_event(metric)) add_table(section.events, event_table(row, metric));
     }

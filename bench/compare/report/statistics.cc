@@ -33,6 +33,7 @@ std::optional<Summary> summary_of(const Row& row, const std::string& case_name,
 }
 
 Better better_of(const std::string& metric, const std::string& unit) {
+  if (metric == "free" || metric == "live") return Better::kNone;
   if (unit == "ns" || unit == "us" || unit == "ms" || unit == "bytes") return Better::kLess;
   if (is_event(metric) || metric == "refused") return Better::kLess;
   if (unit == "per_second" || metric == "scaling" || metric == "availability") return Better::kMore;
@@ -53,6 +54,12 @@ bool is_event(const std::string& metric) {
 
 bool is_ours(const std::string& peer) { return peer.starts_with(kOurs); }
 
+bool is_variant(const Row& row, const std::string& peer) {
+  if (peer.ends_with("_budget")) return false;
+  return std::any_of(row.peers.begin(), row.peers.end(),
+                     [&](const std::string& other) { return peer.starts_with(other + "_"); });
+}
+
 bool refuses(const Row& row, const std::string& case_name, const std::string& peer) {
   const auto refused = summary_of(row, case_name, peer, "refused");
   return refused && refused->median > 1 && unit_of(row, "refused") == "percent";
@@ -64,7 +71,7 @@ std::optional<Best> best_peer(const Row& row, const std::string& case_name,
   if (better == Better::kNone) return std::nullopt;
   std::optional<Best> best;
   for (const std::string& peer : row.peers) {
-    if (is_ours(peer) || refuses(row, case_name, peer)) continue;
+    if (is_ours(peer) || is_variant(row, peer) || refuses(row, case_name, peer)) continue;
     const auto summary = summary_of(row, case_name, peer, metric);
     if (!summary) continue;
     const bool first = !best;

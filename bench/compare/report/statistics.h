@@ -43,7 +43,12 @@ bool is_event(const std::string& metric);
 bool is_ours(const std::string& peer);
 inline constexpr const char* kOurs = "vcompound";
 
-/// The best of the peers that are not ours.
+/// Whether a peer of a row is another one of the row with a setting: its name is that one's, an
+/// underscore, and the setting ("glibc_thp" beside "glibc"). Such variants inform; no goal counts
+/// them. The suffix "_budget" makes none: it is the only way to give that peer a fixed memory.
+bool is_variant(const Row& row, const std::string& peer);
+
+/// The best of the peers that are not ours and no variants.
 struct Best {
   std::string peer;
   Summary summary;

@@ -1,4 +1,5 @@
 // What page and Markdown say in words.
+#include <algorithm>
 #include <array>
 
 #include "bench/compare/report/output.h"
@@ -16,9 +17,13 @@ std::vector<std::string> how_to_read() {
       "is a process of its own, and within a repetition all of them run in an order drawn at "
       "random. Where the middle half of the figures spans a tenth of the median or more, half of "
       "that span is told: ±7 %. compare.json has every single figure.",
-      "Best peer: the best of those that are not vcompound. One that refuses more than 1 % of the "
-      "requests of a case is not the best there. \"–\": no figure; the notes below the tables say "
-      "why.",
+      "Best peer: the best of those that are not vcompound, in their default settings. A variant "
+      "is "
+      "a peer whose name is another peer's and a setting (glibc_thp, jemalloc_kept): it is shown, "
+      "but no goal counts it, because a program that links that peer does not get it. Only _budget "
+      "is no such setting: it is how that peer is given a fixed memory at all. A peer that refuses "
+      "more than 1 % of the requests of a case is not the best there. \"–\": no figure; the notes "
+      "below the tables say why.",
   };
 }
 
@@ -38,7 +43,10 @@ std::vector<std::pair<std::string, std::string>> facts_to_show(const Results& re
   }
   for (const auto& [peer, facts] : results.peer_facts) {
     const auto version = facts.find("version");
-    if (version != facts.end()) all.emplace_back(peer, version->second);
+    const bool known = std::any_of(all.begin(), all.end(), [&name = peer](const auto& shown) {
+      return name.starts_with(shown.first + "_");  // a variant is the same library
+    });
+    if (version != facts.end() && !known) all.emplace_back(peer, version->second);
   }
   return all;
 }

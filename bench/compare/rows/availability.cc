@@ -175,7 +175,7 @@ const RowRegistration registration{
              "limited_by_mappings is 1.",
      .peers = {"vcompound", "vcompound_contiguous", "mimalloc_budget", "jemalloc_budget",
                "boost_interprocess", "dpdk", "buddy"},
-     .repetitions = 3,
+     .repetitions = 1,
      .run = run_availability}};
 
 }  // namespace

@@ -166,7 +166,7 @@ const RowRegistration registration{
          "use huge pages in their own way (_thp; tcmalloc has no such switch).",
      .peers = {"vcompound", "glibc", "glibc_thp", "mimalloc", "mimalloc_thp", "jemalloc",
                "jemalloc_thp", "tcmalloc", "libhugetlbfs", "mmap", "dpdk"},
-     .repetitions = 5,
+     .repetitions = 2,
      .run = run_huge_pages}};
 
 }  // namespace

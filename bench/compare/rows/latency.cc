@@ -129,7 +129,7 @@ class Trial {
   template <class Body>
   static int repeat(int most, Body&& body) {
     constexpr int kLeast = 3;
-    constexpr std::uint64_t kEnough = 400'000'000;
+    constexpr std::uint64_t kEnough = 250'000'000;
     const std::uint64_t start = nanoseconds(CLOCK_MONOTONIC);
     int done = 0;
     while (done < most && (done < kLeast || nanoseconds(CLOCK_MONOTONIC) - start < kEnough)) {
@@ -286,7 +286,7 @@ const RowRegistration registration{
          "Quantiles beyond 99 % are told where there are calls enough.",
      .peers = {"vcompound", "glibc", "mimalloc", "jemalloc", "tcmalloc", "mimalloc_budget",
                "jemalloc_budget", "boost_interprocess", "dpdk", "buddy"},
-     .repetitions = 5,
+     .repetitions = 3,
      .run = run_latency}};
 
 }  // namespace

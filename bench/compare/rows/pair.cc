@@ -22,7 +22,7 @@ void measure(const Run& run, std::uint64_t size, Pair&& pair) {
     run.out.cannot(where, kMetric, "refused");
     return;
   }
-  run.out.figure(where, kMetric, "ns", time_per_call(pair, run.quick ? 100'000 : 20'000'000));
+  run.out.figure(where, kMetric, "ns", time_per_call(pair, run.quick ? 100'000 : 10'000'000));
   EventCounter events;
   for (int i = 0; i < kCounted; ++i) pair();
   report_events(run.out, where, events.stop(), kCounted);
@@ -85,7 +85,7 @@ const RowRegistration pointers{
      .what =
          "One call after the other, warm, the memory is not touched: the price of the two calls.",
      .peers = kPeers,
-     .repetitions = 7,
+     .repetitions = 5,
      .run = run_pairs}};
 
 const RowRegistration handles{
@@ -94,7 +94,7 @@ const RowRegistration handles{
      .what = "The same as C++ programs write it: vcompound's Compound, allocated with its result "
              "and destroyed at once; for a peer, a std::unique_ptr whose deleter calls its free.",
      .peers = kPeers,
-     .repetitions = 7,
+     .repetitions = 3,
      .run = run_handles}};
 
 }  // namespace

@@ -208,7 +208,7 @@ const RowRegistration registration{
          "mmap with madvise(MADV_HUGEPAGE). huge_share: what the kernel says is mapped by huge "
          "pages. The least of 7 stretches.",
      .peers = {"vcompound", "glibc", "mmap"},
-     .repetitions = 5,
+     .repetitions = 3,
      .run = run_reads}};
 
 }  // namespace

@@ -32,8 +32,17 @@ double ratio(std::uint64_t a, std::uint64_t b) {
   return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
 }
 
-void report(Sink& out, const Case& where, const Tally& tally, const Moment& moment) {
+/// A point along a run: what changes over time.
+void report_point(Sink& out, const Case& where, const Tally& tally, const Moment& moment) {
   out.figure(where, "contiguous", "percent", percent(tally.contiguous, tally.joined));
+  out.figure(where, "required", "percent", percent(tally.granted, tally.required));
+  out.figure(where, "available_64k", "percent", 100 * moment.available[0]);
+  out.figure(where, "available_1m", "percent", 100 * moment.available[1]);
+  out.figure(where, "maps", "count", ratio(tally.maps, tally.asked));
+}
+
+void report(Sink& out, const Case& where, const Tally& tally, const Moment& moment) {
+  report_point(out, where, tally, moment);
   static constexpr const char* kBySize[] = {"contiguous_to_64k", "contiguous_to_2m",
                                             "contiguous_above_2m"};
   for (std::size_t i = 0; i < std::size(kBySize); ++i) {
@@ -41,16 +50,12 @@ void report(Sink& out, const Case& where, const Tally& tally, const Moment& mome
     if (like.joined == 0) continue;
     out.figure(where, kBySize[i], "percent", percent(like.contiguous, like.joined));
   }
-  out.figure(where, "required", "percent", percent(tally.granted, tally.required));
-  out.figure(where, "available_64k", "percent", 100 * moment.available[0]);
-  out.figure(where, "available_1m", "percent", 100 * moment.available[1]);
   out.figure(where, "available_2m", "percent", 100 * moment.available[2]);
   out.figure(where, "available_8m", "percent", 100 * moment.available[3]);
   if (tally.mapped != 0) {
     out.figure(where, "runs", "count", ratio(tally.maps, tally.mapped));
     out.figure(where, "most_runs", "count", static_cast<double>(tally.most_runs));
   }
-  out.figure(where, "maps", "count", ratio(tally.maps, tally.asked));
   out.figure(where, "mappings", "count", moment.mappings);
   if (moment.mappings != 0) out.figure(where, "huge", "percent", 100 * moment.huge);
   out.figure(where, "refused", "count", static_cast<double>(tally.refused));
@@ -95,7 +100,7 @@ void simulate(const Run& run, RunChoice choice, std::size_t index) {
     const Tally tally = arena.take_tally();
     const Moment moment = arena.moment();
     const std::string name = std::string(shape.name) + ", t=" + std::to_string(point);
-    report(run.out, {name, static_cast<double>(point)}, tally, moment);
+    report_point(run.out, {name, static_cast<double>(point)}, tally, moment);
     second_half.add(point, tally, moment);
   }
   report(run.out, {shape.name, place_of_summary(index)}, second_half.tally(), second_half.moment());
@@ -168,12 +173,13 @@ const RowRegistration registration{
     "run_choice",
     {.title = "Which free runs for mapped memory",
      .what = "Long loads on a simulated arena of 2 GiB, one choice of runs against the others. "
-             "Points t=0 to 11 along each run; the case without t is its second half. `required` "
+             "Points t=0 to 11 along each run show what changes over time; the case "
+             "without t is the run's second half, with everything. `required` "
              "is the success of requests for contiguous memory; `available` the share of the free "
              "memory that can be handed out in such pieces; `runs` the map operations for a mapped "
              "compound, `maps` those for any request.",
      .peers = {std::begin(kChoices), std::end(kChoices)},
-     .repetitions = 5,
+     .repetitions = 3,
      .run = run_choices}};
 
 }  // namespace

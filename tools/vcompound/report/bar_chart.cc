@@ -12,6 +12,7 @@ constexpr double kHeight = 360;
 constexpr PlotArea kArea{74, 34, kWidth - 74 - 20, kHeight - 34 - 50};
 constexpr double kGroupShare = 0.76;  ///< the part of a group's width that bars take
 constexpr double kWidestBar = 72;
+constexpr double kLabelWidth = 40;       ///< narrower bars get none either
 constexpr std::size_t kMostLabels = 24;  ///< more bars than this get no figures above them
 
 double value_of(const BarSeries& series, std::size_t group) {
@@ -32,7 +33,8 @@ void draw_bar(Svg& svg, const BarChart& chart, const AxisFrame& axis, std::size_
   svg.rect(x + 0.75, y, std::max(bar_width - 1.5, 0.5), kArea.bottom() - y,
            series_class(chart.series[index].colour, index) + " bar",
            chart.series[index].name + ", " + chart.groups[group] + ": " + label);
-  const bool room = chart.groups.size() * chart.series.size() <= kMostLabels;
+  const bool room =
+      chart.groups.size() * chart.series.size() <= kMostLabels && bar_width >= kLabelWidth;
   if (room) svg.text(x + bar_width / 2, y - 5, "middle", "figure", label);
 }
 

@@ -41,8 +41,10 @@ std::string series_class(SeriesColour colour, std::size_t position) {
     case SeriesColour::kContiguous: return "s1";
     case SeriesColour::kAlwaysMap: return "s3";
     case SeriesColour::kReference: return "s7";
-    default: return "s" + std::to_string(position % 8);
+    default: break;
   }
+  // The first series is what a picture is about: its colour does not come again.
+  return "s" + std::to_string(position == 0 ? 0 : 1 + (position - 1) % 7);
 }
 
 void draw_y_axis(Svg& svg, const PlotArea& area, const Axis& axis, const AxisFrame& frame) {

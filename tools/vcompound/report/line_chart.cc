@@ -8,8 +8,11 @@ constexpr double kWidth = 760;
 constexpr double kHeight = 390;
 constexpr PlotArea kArea{74, 34, kWidth - 74 - 26, kHeight - 34 - 50};
 
-/// Colours come again after eight series, markers after four: together they tell 32 apart.
-std::size_t marker_of(std::size_t index) { return index + index / 8; }
+/// After eight series seven colours come again (series_class), each time with the next of the four
+/// markers: together they tell 29 apart.
+std::size_t marker_of(std::size_t index) {
+  return index == 0 ? 0 : 1 + (index - 1) % 7 + (index - 1) / 7;
+}
 
 Key key_of(const Series& series, std::size_t index) {
   KeyShape shape = KeyShape::kLine;

@@ -56,7 +56,7 @@ figcaption b { color:var(--ink); font-weight:600; }
 .legend svg { width:26px; height:12px; flex:none; }
 table { border-collapse:collapse; width:100%; font-size:0.9rem; font-variant-numeric:tabular-nums; }
 th, td { padding:6px 8px; text-align:left; white-space:nowrap; border-bottom:1px solid var(--line); }
-th { color:var(--soft); font-weight:600; white-space:normal; vertical-align:bottom;
+th { color:var(--soft); font-weight:600; white-space:normal; min-width:4.5em; vertical-align:bottom;
   border-bottom:2px solid var(--line); }
 tbody tr:last-child td { border-bottom:none; }
 th.number, td.number { text-align:right; }

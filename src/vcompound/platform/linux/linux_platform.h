@@ -31,6 +31,7 @@
 #include "vcompound/platform/linux/linux_plan.h"
 #include "vcompound/platform/linux/mapping_budget.h"
 #include "vcompound/platform/linux/memory_file.h"
+#include "vcompound/platform/linux/mutex.h"
 #include "vcompound/platform/linux/reservation.h"
 #include "vcompound/platform/linux/slots/barriers.h"
 #include "vcompound/platform/linux/slots/linux_slots.h"
@@ -45,7 +46,7 @@ namespace vc {
 class LinuxPlatform final : public LinuxSlots, private os::ForkListener {
  public:
   using Slots = LinuxSlots;
-  using Lock = std::mutex;
+  using Lock = os::Mutex;
 
   /// Makes a platform: under 10 ms and a few pages, whatever the budget (with precommit or hugetlb
   /// backing: the time it takes to zero the memory). On an error nothing is left behind. Errors:

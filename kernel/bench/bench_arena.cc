@@ -41,9 +41,10 @@ BenchArena::BenchArena()
   options.tables = &table_frames();
   options.metadata = &metadata;
   options.metadata_context = this;
-  // A cache of one page holds no compound of two.
-  arena_ =
-      new (place) X86Arena(options, {.slot_cache = PageCount(1), .pending_limit = kPendingLimit});
+  AllocatorOptions settings = kX86Allocator;
+  settings.slot_cache = PageCount(1);  // holds no compound of two
+  settings.pending_limit = kPendingLimit;
+  arena_ = new (place) X86Arena(options, settings);
   VC_ASSERT(arena_->opened.ok(), "the arena of a bench cannot be opened");
 }
 

@@ -207,6 +207,65 @@ TEST(Purge, OneShootdownServesMany) {
   EXPECT_EQ(arena.allocator.stats().pending_pages, PageCount(0));
 }
 
+/// Mapped compounds of 64 pages that are all in use; half of the memory is free.
+struct BusyArena : RunsArena {
+  BusyArena() : RunsArena({.nodes = {PageCount(8192)}, .huge_pages = PageCount(1)}) {
+    for (int i = 0; i < 64; ++i) live.push_back(map(64));
+  }
+  Allocation map(std::uint64_t count) {
+    return must({.size = pages(count), .contiguity = Contiguity::never});
+  }
+  void free_one() {
+    EXPECT_EQ(allocator.free(live.back().address), Misuse::none);
+    live.pop_back();
+  }
+  std::uint64_t pending() { return allocator.stats().pending_pages.value; }
+
+  std::vector<Allocation> live;
+};
+
+TEST(Purge, AFreePurgesAStepAndNotEverything) {
+  BusyArena arena;
+  while (arena.pending() + 64 <= 1024) arena.free_one();
+  EXPECT_EQ(arena.platform.shootdowns(), 0U) << "an eighth of the memory may be pending";
+  arena.free_one();
+  EXPECT_EQ(arena.platform.shootdowns(), 1U);
+  EXPECT_EQ(arena.pending(), 1024U + 64 - 256) << "four areas of 64 pages";
+  for (int i = 0; i < 3; ++i) arena.free_one();
+  EXPECT_EQ(arena.platform.shootdowns(), 1U) << "not one for each free";
+  arena.free_one();
+  EXPECT_EQ(arena.platform.shootdowns(), 2U);
+  EXPECT_EQ(arena.pending(), 1024U + 64 - 256);
+}
+
+TEST(Purge, AFreeOfMuchPurgesAsMuch) {
+  BusyArena arena;
+  const Allocation large = arena.map(1000);
+  while (arena.pending() != 1024) arena.free_one();
+  EXPECT_EQ(arena.allocator.free(large.address), Misuse::none);
+  EXPECT_EQ(arena.platform.shootdowns(), 1U);
+  EXPECT_LE(arena.pending(), 1024U);
+}
+
+TEST(Purge, AContiguousAllocationPurgesNothing) {
+  BusyArena arena;
+  while (arena.pending() != 1024) arena.free_one();
+  arena.must({.size = pages(1000)});
+  EXPECT_EQ(arena.platform.shootdowns(), 0U);
+  EXPECT_EQ(arena.pending(), 1024U);
+}
+
+TEST(Purge, AMappingBringsBackWhatItTakes) {
+  BusyArena arena;
+  while (arena.pending() != 1024) arena.free_one();
+  arena.map(3500);
+  EXPECT_EQ(arena.platform.shootdowns(), 0U) << "much is free, and the limit is kept";
+  arena.map(300);
+  EXPECT_EQ(arena.platform.shootdowns(), 1U) << "less than a sixteenth would have stayed free";
+  EXPECT_EQ(arena.pending(), 1024U - 320) << "five areas of 64 pages";
+  EXPECT_EQ(arena.allocator.stats().refusals[static_cast<int>(Reason::budget)], 0U);
+}
+
 TEST(Purge, PendingMemoryIsNotRefused) {
   RunsArena arena({.nodes = {PageCount(256)}});
   const Allocation what = arena.must({.size = pages(256), .contiguity = Contiguity::never});

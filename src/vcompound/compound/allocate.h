@@ -83,7 +83,7 @@ Result<Allocation> CompoundAllocator<P>::allocate_valid(Attempt& attempt, CallSi
     attempt.fail({Reason::injected, 0, "fault injection is switched on"});
     return refuse(attempt);
   }
-  if (attempt.may_block == MayBlock::yes) poll();
+  if (attempt.may_block == MayBlock::yes && !deferred_.empty()) release_deferred();
 
   // Where blocking is forbidden nothing can be mapped, so nothing can be forced to be.
   const bool forced = attempt.may_block == MayBlock::yes && is_forced(request, pages, attempt.site);
@@ -153,6 +153,7 @@ Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
     attempt.contended = true;
     return kNoPfn;
   }
+  bring_back(attempt.pages);
   const Pfn head = try_mapped(attempt);
   if (head != kNoPfn || !forced || must_map(attempt)) return head;
   // Forced fallback must not break the promise: without mappings it is a normal request again.

@@ -8,6 +8,7 @@
 //                              | no
 //            our own slot's cache given back: a run now?       --yes-->  contiguous compound
 //                              | no
+//            little free? some of what waits brought back;
 //            free runs (RunChoice says which) + a mapping      --yes-->  mapped compound
 //                              | no
 //            reclaim: deferred frees, all slots, one shootdown for everything pending;
@@ -62,6 +63,9 @@ namespace vc {
 struct AllocatorOptions {
   PageCount slot_cache{};     ///< the most pages one slot keeps; 0: an eighth of the budget
   PageCount pending_limit{};  ///< purge when more pages than this are pending; 0: an eighth
+  /// The least to purge at once, if there is so much: one shootdown for all of it. What a shootdown
+  /// costs, and how long a call may take, decide.
+  PageCount purge_step{256};
   RunChoice run_choice = RunChoice::longest_first;  ///< what mapped compounds are made of
 };
 
@@ -312,10 +316,13 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   PageCount reclaimable() const;
   PageCount cached_pages() const;
   void release_deferred();
-  void drain(Slot& slot);
+  void drain(Slot& slot, PageCount pages);
   void drain_bin(Slot& slot, Bin& bin);
+  void drain_one(Slot& slot, Bin& bin);
   void drain_all_slots();
-  void purge();
+  void bring_back(PageCount pages);
+  void purge_excess(PageCount most);
+  void purge(PageCount wanted);
   Invalidated unmap_all(Pfn chain);
   void release_area(Pfn head, const Invalidated& proof);
   PageCount trim_node(Node& node);
@@ -370,6 +377,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   FrameStack pending_;
   FrameStack deferred_;
   PageCount pending_limit_{};
+  PageCount purge_step_{};
+  PageCount reserve_{};  ///< kept free for long runs, as long as something can be brought back
   RunChoice run_choice_ = RunChoice::longest_first;
   Counters counters_;
 };

@@ -35,6 +35,9 @@ bool CompoundAllocator<P>::open_tables() {
   }
   const PfnRange all{first, end - first};
   VC_ASSERT(all.end() < kNoPfn, "a home has less than 2^32 - 1 frames");
+  if constexpr (requires { P::Slots::kFramesStartAtZero; }) {
+    VC_ASSERT(first == Pfn(0), "the home says that its frames start at 0");
+  }
 
   const std::uint64_t gaps =
       total_pages_.value + 4;  // an area has a frame, areas have gaps between
@@ -70,8 +73,10 @@ PlatformStatus CompoundAllocator<P>::open(const AllocatorOptions& options) {
   }
   for_each_present([&](Node& node, PfnRange run) { node.zone.add(run); });
   const PageCount eighth(total_pages_.value / 8);
+  reserve_ = PageCount(total_pages_.value / 16);
   slot_limit_ = options.slot_cache.value != 0 ? options.slot_cache : eighth;
   pending_limit_ = options.pending_limit.value != 0 ? options.pending_limit : eighth;
+  purge_step_ = options.purge_step;
   run_choice_ = options.run_choice;
   special_.store_release(0);
   set_special(kSpecialBarrier, !P::Slots::has_barrier_at_hand());

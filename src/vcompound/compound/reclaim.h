@@ -5,7 +5,12 @@
 //      slots' caches --drain--+--> zones          contiguous compounds
 //                             |
 //                             +--> pending --purge()--> zones     mapped compounds
-//                                   unmap all, ONE shootdown, then free
+//                                   unmap many, ONE shootdown, then free
+//
+// Nobody waits for all of it but who would be refused otherwise (reclaim). Else the work of a call
+// is in proportion to its own pages: a mapping brings back about as much as it takes (bring_back),
+// a free purges about as much as it adds (purge_excess). So no call is long, and what is pending
+// stays within its limit and what the slots may keep.
 #pragma once
 
 #include "vcompound/compound/allocator.h"
@@ -30,9 +35,7 @@ PageCount CompoundAllocator<P>::cached_pages() const {
 template <Platform P>
 void CompoundAllocator<P>::poll() {
   if (!deferred_.empty()) release_deferred();
-  if (pending_.pages() <= pending_limit_) return;
-  TryGuard guard(reclaim_lock_, Wait::no);  // if it is held, somebody is at it already
-  if (guard) purge();
+  purge_excess(total_pages_);
 }
 
 /// Frees for good what was freed where blocking was forbidden.
@@ -53,7 +56,7 @@ void CompoundAllocator<P>::reclaim() {
   Guard guard(reclaim_lock_);
   release_deferred();
   drain_all_slots();
-  purge();
+  purge(total_pages_);
 }
 
 // ---- the caches of the slots --------------------------------------------------------------------
@@ -74,30 +77,34 @@ void CompoundAllocator<P>::drain_all_slots() {
     Slot& slot = slots_[i];
     if (slot.cached_pages.load_relaxed() == 0) continue;
     seize(slot);
-    drain(slot);
+    drain(slot, total_pages_);
     release_seized(slot);
   }
 }
 
-/// Empties a slot that is the caller's: entered or seized.
+/// Gives up what a slot keeps that is the caller's (entered or seized), large compounds first,
+/// until that many pages have left it or none is there.
 template <Platform P>
-void CompoundAllocator<P>::drain(Slot& slot) {
-  for (Bin& bin : slot.bins) {
-    if (slot.cached_pages.load_relaxed() == 0) return;
-    drain_bin(slot, bin);
+void CompoundAllocator<P>::drain(Slot& slot, PageCount pages) {
+  const std::uint64_t held = slot.cached_pages.load_relaxed();
+  const std::uint64_t kept = held > pages.value ? held - pages.value : 0;
+  for (std::uint32_t i = Slot::kBins; i-- != 0;) {
+    Bin& bin = slot.bins[i];
+    while (bin.count != 0 && slot.cached_pages.load_relaxed() > kept) drain_one(slot, bin);
   }
 }
 
 template <Platform P>
 void CompoundAllocator<P>::drain_bin(Slot& slot, Bin& bin) {
-  while (bin.count != 0) {
-    const Pfn head = bin.take(0);
-    const Kind kind = frames_[head].tag().kind;
-    const PageCount pages = pages_of(head);
-    release_compound(head, kind);
-    slot.cached_pages.add_single_writer(0 - pages.value);
-    counters_.drained.fetch_add(1);
-  }
+  while (bin.count != 0) drain_one(slot, bin);
+}
+
+template <Platform P>
+void CompoundAllocator<P>::drain_one(Slot& slot, Bin& bin) {
+  const Pfn head = bin.take(0);
+  release_compound(head, frames_[head].tag().kind);
+  slot.cached_pages.add_single_writer(0 - std::uint64_t{bin.pages});
+  counters_.drained.fetch_add(1);
 }
 
 template <Platform P>
@@ -106,18 +113,50 @@ bool CompoundAllocator<P>::drain_own_slot() {
   Slot* slot = enter();
   if (slot == nullptr) return false;
   const bool held = slot->cached_pages.load_relaxed() != 0;
-  if (held) drain(*slot);
+  if (held) drain(*slot, total_pages_);
   leave(slot);
   return held;
 }
 
 // ---- pending areas ------------------------------------------------------------------------------
 
-/// Unmaps everything that is pending, shoots all of it down at once, and only then frees the
-/// frames, then the mappings, then the addresses. The caller holds the reclaim lock.
+/// Who maps pays for what others left: the frames it takes are replaced, so that those that stay
+/// free are not dregs. A mapping of the last free frames would have many short runs.
 template <Platform P>
-void CompoundAllocator<P>::purge() {
-  const Pfn chain = pending_.take_all();
+void CompoundAllocator<P>::bring_back(PageCount pages) {
+  if (free_pages(MayBlock::yes) >= pages + reserve_) {
+    purge_excess(pages);
+    return;
+  }
+  const PageCount pending = pending_.pages();
+  if (pending < pages) {
+    Slot* slot = enter();
+    if (slot != nullptr) {
+      drain(*slot, pages - pending);
+      leave(slot);
+    }
+  }
+  TryGuard guard(reclaim_lock_, Wait::no);
+  if (guard) purge(pages);
+}
+
+/// Purges what is pending beyond the limit, but about `most` pages.
+template <Platform P>
+void CompoundAllocator<P>::purge_excess(PageCount most) {
+  const PageCount pending = pending_.pages();
+  if (pending <= pending_limit_) return;
+  const PageCount excess = pending - pending_limit_;
+  TryGuard guard(reclaim_lock_, Wait::no);  // if it is held, somebody is at it already
+  if (guard) purge(excess < most ? excess : most);
+}
+
+/// Unmaps areas that are pending, of together `wanted` pages (at least a step) if there are so
+/// many, shoots all of them down at once, and only then frees the frames, then the mappings, then
+/// the addresses. The caller holds the reclaim lock.
+template <Platform P>
+void CompoundAllocator<P>::purge(PageCount wanted) {
+  const PageCount least = wanted < purge_step_ ? purge_step_ : wanted;
+  const Pfn chain = pending_.take(frames_, least, [&](Pfn head) { return pages_of(head); });
   if (chain == kNoPfn) return;
   const Invalidated proof = unmap_all(chain);
   for (Pfn head = chain; head != kNoPfn;) {

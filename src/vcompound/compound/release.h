@@ -55,12 +55,13 @@ Misuse CompoundAllocator<P>::free_uncached(Pfn head, FrameTag tag) {
   if (!frames_[head].replace_tag(tag, owned)) return report(Misuse::already_freed);
   release_compound(head, tag.kind);
   counters_.frees.fetch_add(1);
-  poll();
+  if (!deferred_.empty()) release_deferred();
+  purge_excess(pages);
   return Misuse::none;
 }
 
 /// Makes the caller's slot accept a compound of that many pages, at the expense of what it holds:
-/// the bin if that is full or has another size, else everything.
+/// the bin if that is full or has another size, else as much as is needed.
 template <Platform P>
 void CompoundAllocator<P>::make_room(PageCount pages) {
   if (pages > slot_limit_) return;
@@ -70,7 +71,7 @@ void CompoundAllocator<P>::make_room(PageCount pages) {
   if (bin.count == Bin::kCapacity || (bin.count != 0 && bin.pages != pages.value)) {
     drain_bin(*slot, bin);
   } else {
-    drain(*slot);
+    drain(*slot, pages);
   }
   leave(slot);
 }

@@ -9,9 +9,13 @@ namespace vc {
 
 extern template class CompoundAllocator<X86Platform>;
 
+/// A shootdown interrupts every CPU, and to unmap costs little beside it: 32 MiB at once.
+inline constexpr AllocatorOptions kX86Allocator{.purge_step = PageCount(8192)};
+
 /// A range of frames with an allocator on it.
 struct X86Arena {
-  explicit X86Arena(const X86Options& options, const AllocatorOptions& allocator_options = {})
+  explicit X86Arena(const X86Options& options,
+                    const AllocatorOptions& allocator_options = kX86Allocator)
       : platform(options), allocator(platform), opened(allocator.open(allocator_options)) {}
 
   X86Platform platform;

@@ -69,7 +69,7 @@ compare: ## beside other allocators, row by row; writes build/compare/index.html
 	@scripts/compare.sh --write $(COMPARE_ARGS)
 
 .PHONY: compare-linux
-compare-linux: ## instructions beside those of Linux 6.1 under the same emulator; writes docs/performance.md
+compare-linux: ## instructions beside those of Linux 6.1 under the same emulator; writes docs/kernel-performance.md
 	@$(needs) build kernel linux
 	@$(call configure,release)
 	@$(call build,release) --target vcompound_kernel

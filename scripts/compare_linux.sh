@@ -2,7 +2,7 @@
 # Counts the instructions of Linux's page allocators, to compare ours with.
 #
 # Usage: compare_linux.sh [--write]      --write: also record the rows in kernel/golden/linux.txt, and
-#                                        write the tables of docs/performance.md anew
+#                                        write the tables of docs/kernel-performance.md anew
 #
 # Downloads Debian's newest 6.1 kernel and its headers into build/linux, builds the module
 # bench/linux_module against them, and boots the kernel with it in QEMU three times: with one CPU,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the tables of docs/performance.md, between its marker comments, from the recorded figures:
+# Writes the tables of docs/kernel-performance.md, between its marker comments, from the recorded figures:
 # kernel/golden/instructions.txt (ours) and kernel/golden/linux.txt (Linux's).
 #
 # Usage: performance_table.sh [--check]     --check: only tell whether the tables are up to date
@@ -7,7 +7,7 @@
 # Exit status: 0 written or up to date, 1 out of date or a figure is missing, 2 bad usage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-page=docs/performance.md
+page=docs/kernel-performance.md
 ours=kernel/golden/instructions.txt
 linux=kernel/golden/linux.txt
 [[ $# == 0 || ($# == 1 && $1 == --check) ]] || { echo "performance_table: see its head" >&2 && exit 2; }

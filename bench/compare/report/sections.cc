@@ -83,20 +83,27 @@ void drop_empty_columns(Table& table) {
   }
 }
 
+/// A line of the peers' figures for one metric of one case, unless there is none.
+void add_line(Table& table, const Judged& all, const std::string& case_name,
+              const std::string& metric, const std::string& label,
+              const std::vector<std::string>& peers) {
+  std::vector<std::string> cells = {label};
+  for (const std::string& peer : peers) {
+    cells.push_back(cell_text(all.row, case_name, peer, metric));
+  }
+  add_judgement(all, case_name, metric, cells);
+  const bool told = std::any_of(cells.begin() + 1, cells.end(),
+                                [](const std::string& cell) { return !cell.empty(); });
+  if (told) table.rows.push_back(std::move(cells));
+}
+
 /// One case: a line for each metric.
 Table table_of_case(const Judged& all, const CaseName& one,
                     const std::vector<std::string>& metrics) {
   const auto peers = peers_with_figures(all.row, {one}, metrics);
   Table table{.caption = one.name, .heads = heads_of("", peers)};
   for (const std::string& metric : metrics) {
-    std::vector<std::string> cells = {metric_text(metric)};
-    for (const std::string& peer : peers) {
-      cells.push_back(cell_text(all.row, one.name, peer, metric));
-    }
-    add_judgement(all, one.name, metric, cells);
-    const bool told = std::any_of(cells.begin() + 1, cells.end(),
-                                  [](const std::string& cell) { return !cell.empty(); });
-    if (told) table.rows.push_back(std::move(cells));
+    add_line(table, all, one.name, metric, metric_text(metric), peers);
   }
   drop_empty_columns(table);
   return table;
@@ -154,14 +161,7 @@ Table metric_table(const Judged& all, const std::vector<CaseName>& cases, const 
   Table table{.caption = group.empty() ? metric_text(metric) : group + ": " + metric_text(metric)};
   table.heads = heads_of("", peers);
   for (const CaseName& one : cases) {
-    std::vector<std::string> cells = {one.label};
-    for (const std::string& peer : peers) {
-      cells.push_back(cell_text(all.row, one.name, peer, metric));
-    }
-    add_judgement(all, one.name, metric, cells);
-    const bool told = std::any_of(cells.begin() + 1, cells.end(),
-                                  [](const std::string& cell) { return !cell.empty(); });
-    if (told) table.rows.push_back(std::move(cells));
+    add_line(table, all, one.name, metric, one.label, peers);
   }
   drop_empty_columns(table);
   return table;

@@ -13,6 +13,7 @@
 
 #include "bench/compare/measure.h"
 #include "bench/compare/row.h"
+#include "bench/fragments.h"
 #include "vcompound/base/random.h"
 #include "vcompound/platform/linux/verify.h"
 
@@ -102,29 +103,6 @@ constexpr Shape kShapes[] = {
     {"mapped from 4 KiB runs", 4096, 128 * kMiB},
 };
 
-/// Fills the arena with blocks of that size and frees every second one.
-std::vector<void*> fragment(Arena& arena, std::size_t block) {
-  const Request request{.size = bytes(block),
-                        .alignment = bytes(block),
-                        .contiguity = Contiguity::required,
-                        .may_block = MayBlock::yes};
-  std::vector<void*> blocks;
-  for (void* p = arena.try_allocate(request); p != nullptr; p = arena.try_allocate(request)) {
-    blocks.push_back(p);
-  }
-  std::sort(blocks.begin(), blocks.end());
-  std::vector<void*> held;
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (i % 2 == 0) {
-      held.push_back(blocks[i]);
-    } else {
-      arena.free(blocks[i]);
-    }
-  }
-  arena.reclaim();
-  return held;
-}
-
 /// Is it of the kind, and of the runs, that the case says?
 bool has_shape(const Arena& arena, void* memory, const Shape& shape) {
   if (shape.run == 0) return arena.kind_of(memory) == Kind::contiguous;
@@ -138,7 +116,7 @@ void measure_shape(const Run& run, Arena& arena, const Shape& shape, double at) 
   const Case where{shape.name, at};
   const std::size_t size = run.quick ? shape.size / 64 : shape.size;
   const std::vector<void*> held =
-      shape.run == 0 ? std::vector<void*>{} : fragment(arena, shape.run);
+      shape.run == 0 ? std::vector<void*>{} : bench::fragment(arena, bytes(shape.run));
   void* memory = arena.try_allocate(bytes(size));
   if (memory == nullptr) {
     run.out.cannot(where, kMetric, to_string(Arena::last_error()));

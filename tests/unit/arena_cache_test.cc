@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
+#include <iterator>
 
 #include "vcompound/arena.h"
+#include "vcompound/platform/linux/slots/no_block_scope.h"
 
 namespace vc {
 namespace {
@@ -44,6 +46,55 @@ TEST(ArenaCache, ServesFramesOfEverySize) {
     EXPECT_EQ(arena->free(frame), Misuse::none);
     EXPECT_EQ(arena->free(frame), Misuse::already_freed);
   }
+}
+
+TEST(ArenaCache, WhatIsInTheHandCountsForTheLimitOfTheThread) {
+  auto arena = Arena::create({.budget = mib(64), .thread_cache = mib(1)});
+  ASSERT_TRUE(arena.ok());
+  arena->set_always_map(Trigger::off());
+  void* const large = arena->try_allocate(kib(768));
+  void* const small = arena->try_allocate(kib(512));
+  EXPECT_EQ(arena->free(large), Misuse::none);
+  EXPECT_EQ(arena->stats().cached_pages, PageCount(192));
+  EXPECT_EQ(arena->free(large), Misuse::already_freed);
+  EXPECT_EQ(arena->free(small), Misuse::none);
+  EXPECT_LE(arena->stats().cached_pages, PageCount(256));
+  arena->check();
+}
+
+TEST(ArenaCache, TheHandAndTheBinsServeTheirSizes) {
+  auto arena = Arena::create({.budget = mib(64)});
+  ASSERT_TRUE(arena.ok());
+  arena->set_always_map(Trigger::off());
+  for (int i = 0; i < 3; ++i) {
+    void* const two = arena->try_allocate(kib(8));
+    void* const three = arena->try_allocate(kib(12));
+    EXPECT_EQ(arena->free(two), Misuse::none);
+    EXPECT_EQ(arena->free(three), Misuse::none);
+    EXPECT_EQ(arena->try_allocate(kib(12)), three);
+    EXPECT_EQ(arena->try_allocate(kib(8)), two);
+    EXPECT_EQ(arena->free(two), Misuse::none);
+    EXPECT_EQ(arena->free(three), Misuse::none);
+    arena->check();
+  }
+}
+
+TEST(ArenaCache, WhatFindsNoRoomWhereBlockingIsForbiddenIsNotLost) {
+  auto arena = Arena::create({.budget = mib(64)});
+  ASSERT_TRUE(arena.ok());
+  arena->set_always_map(Trigger::off());
+  void* all[Bin::kCapacity + 2];
+  for (void*& one : all) one = arena->try_allocate(kib(8));
+  for (std::size_t i = 0; i + 1 < std::size(all); ++i) EXPECT_EQ(arena->free(all[i]), Misuse::none);
+  {
+    const NoBlockScope no_block;  // the bin is full, so the hand cannot be laid down into it
+    EXPECT_EQ(arena->free(all[Bin::kCapacity + 1]), Misuse::none);
+  }
+  arena->check();
+  arena->reclaim();
+  const Stats stats = arena->stats();
+  EXPECT_EQ(stats.free_pages, stats.total_pages);
+  arena->check();
 }
 
 TEST(ArenaCache, ASizeThatNoPageCountHoldsIsRefused) {

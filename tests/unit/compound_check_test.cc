@@ -1,4 +1,4 @@
-// CompoundAllocator::check() sees every kind of damage: S1 to S3, C1, C2.
+// CompoundAllocator::check() sees every kind of damage: S1 to S4, C1, C2.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -24,7 +24,8 @@ static_assert(Platform<SpyPlatform>);
 
 constexpr CallSite kSite{"compound_check_test.cc", 1};
 
-/// An arena with a live contiguous compound (3 pages), a live mapped one (4) and a cached one (5).
+/// An arena with a live contiguous compound (3 pages), a live mapped one (4), one cached in a bin
+/// (5) and one in the hand of the slot (7).
 struct CompoundCheckDeathTest : ::testing::Test {
   CompoundCheckDeathTest() : platform(FakeOptions{}), allocator(platform) {
     FakePlatform::set_cpu(0);
@@ -35,7 +36,12 @@ struct CompoundCheckDeathTest : ::testing::Test {
     contiguous = allocate(3, Contiguity::required);
     mapped = allocate(4, Contiguity::never);
     cached = allocate(5, Contiguity::required);
-    EXPECT_EQ(allocator.free(cached.address), Misuse::none);
+    in_hand = allocate(7, Contiguity::required);
+    const Allocation first = allocate(6, Contiguity::required);
+    EXPECT_EQ(allocator.free(first.address), Misuse::none);   // to the hand
+    EXPECT_EQ(allocator.free(cached.address), Misuse::none);  // to its bin; lays the first down
+    EXPECT_EQ(allocator.free(in_hand.address), Misuse::none);
+    EXPECT_EQ(slots[0].hand.load_relaxed(), in_hand.address.value);
     allocator.check();
   }
 
@@ -60,6 +66,7 @@ struct CompoundCheckDeathTest : ::testing::Test {
   Allocation contiguous{};
   Allocation mapped{};
   Allocation cached{};
+  Allocation in_hand{};
 };
 
 TEST_F(CompoundCheckDeathTest, S1ABinThatHoldsWhatIsNotCached) {
@@ -70,6 +77,16 @@ TEST_F(CompoundCheckDeathTest, S1ABinThatHoldsWhatIsNotCached) {
 TEST_F(CompoundCheckDeathTest, S1ABinThatHoldsAnotherSize) {
   frame(cached.head).set_pages(PageCount(4));
   EXPECT_DEATH(allocator.check(), "S1: a bin holds another size");
+}
+
+TEST_F(CompoundCheckDeathTest, S4AHandThatHoldsWhatIsNotCached) {
+  set_state(in_hand.head, FrameState::head);
+  EXPECT_DEATH(allocator.check(), "S4: what is in the hand is not cached");
+}
+
+TEST_F(CompoundCheckDeathTest, S4AHandWithTheDescriptorOfAnother) {
+  slots[0].hand_frame = &frame(cached.head);
+  EXPECT_DEATH(allocator.check(), "S4: the hand has two compounds");
 }
 
 TEST_F(CompoundCheckDeathTest, S2CachedPagesThatDoNotAddUp) {

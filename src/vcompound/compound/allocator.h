@@ -256,6 +256,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   // cached.h
   Slot* enter();
   void open_slots(std::uint32_t count);
+  void lay_down(Slot& slot, MayBlock may_block);
+  PageCount pages_in_hand(const Slot& slot) const;
   void seize(Slot& slot);
   static void release_seized(Slot& slot) { slot.open.store_release(1); }
   Pfn take_cached(const Request& request, PageCount pages, CallSite site);

@@ -13,7 +13,34 @@ template <Platform P>
 Slot* CompoundAllocator<P>::enter() {
   const std::uint32_t id = P::Slots::slot();
   if (id >= slots_used_.load_acquire() && id < P::Slots::kSlots) open_slots(id + 1);
-  return Caches::template enter<P::Slots::light_barrier>(id);
+  Slot* slot = Caches::template enter<P::Slots::light_barrier>(id);
+  if (slot != nullptr) lay_down(*slot, MayBlock::no);
+  return slot;
+}
+
+/// Moves what is in the hand of a slot (entered or seized) into its bin. If the bin does not take
+/// it: to its zone or, for a caller who must not wait for its lock, onto the deferred stack.
+template <Platform P>
+void CompoundAllocator<P>::lay_down(Slot& slot, MayBlock may_block) {
+  const VirtAddr address(slot.hand.load_relaxed());
+  if (address.value == 0) return;
+  const Pfn head((address - direct_.start).value >> frame_size().shift());
+  const PageCount pages = slot.hand_frame->pages();
+  slot.hand.store_relaxed(0);
+  Bin& bin = slot.bin_for(pages.value);
+  if (bin.count == 0) bin.pages = static_cast<std::uint32_t>(pages.value);
+  if (bin.pages == pages.value && bin.count != Bin::kCapacity) {
+    bin.put(head);
+    slot.cached_pages.add_single_writer(pages.value);
+    return;
+  }
+  counters_.drained.fetch_add(1);
+  if (may_block == MayBlock::yes) {
+    release_compound(head, Kind::contiguous);
+  } else {
+    frames_[head].set_tag({.state = FrameState::deferred});
+    deferred_.push(frames_, head, pages);
+  }
 }
 
 /// Lets slots [0, count) be used. If that cannot be done without waiting, the next time will do.
@@ -22,6 +49,7 @@ void CompoundAllocator<P>::open_slots(std::uint32_t count) {
   TryGuard guard(reclaim_lock_, Wait::no);
   if (!guard) return;
   for (std::uint32_t id = slots_used_.load_relaxed(); id < count; ++id) {
+    slots_[id].hot_site = &slots_[id].sites[0];
     slots_[id].open.store_release(1);
     slots_used_.store_release(id + 1);
   }

@@ -144,7 +144,7 @@ std::uint64_t CompoundAllocator<P>::cached_compounds() {
   std::uint64_t sum = 0;
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
-    if (slot.cached_pages.load_relaxed() == 0) continue;
+    if (slot.is_empty()) continue;
     seize(slot);
     for (const Bin& bin : slot.bins) sum += bin.count;
     release_seized(slot);
@@ -379,6 +379,14 @@ void CompoundAllocator<P>::check_slots() const {
       }
     }
     VC_ASSERT(pages == slot.cached_pages.load_relaxed(), "S2: cached pages are wrong");
+    const VirtAddr hand(slot.hand.load_relaxed());
+    if (hand.value == 0) continue;
+    const Pfn head((hand - direct_.start).value >> frame_size().shift());
+    VC_ASSERT(&frames_[head] == slot.hand_frame, "S4: the hand has two compounds");
+    VC_ASSERT(frames_[head].tag() == FrameTag{.state = FrameState::cached},
+              "S4: what is in the hand is not cached");
+    VC_ASSERT(references(head) == 1, "S3: the compound in the hand lost its reference");
+    VC_ASSERT(Caches::kept_pages(&slot) <= slot_limit_.value, "S4: a slot keeps too much");
   }
 }
 

@@ -27,9 +27,22 @@ template <Platform P>
 PageCount CompoundAllocator<P>::cached_pages() const {
   PageCount sum{};
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
-    sum += PageCount(slots_[i].cached_pages.load_relaxed());
+    sum += PageCount(slots_[i].cached_pages.load_relaxed()) + pages_in_hand(slots_[i]);
   }
   return sum;
+}
+
+/// The pages of what is in the hand of a slot, also one that others use meanwhile: then it is what
+/// was there a moment ago.
+template <Platform P>
+PageCount CompoundAllocator<P>::pages_in_hand(const Slot& slot) const {
+  const VirtAddr address(slot.hand.load_relaxed());
+  if (address.value == 0) return PageCount(0);
+  const Frame& frame = frames_[Pfn((address - direct_.start).value >> frame_size().shift())];
+  const PageCount pages = frame.pages();
+  const FrameTag tag = frame.tag();
+  const bool is_there = tag.state == FrameState::cached && tag.kind == Kind::contiguous;
+  return is_there ? pages : PageCount(0);
 }
 
 template <Platform P>
@@ -68,6 +81,7 @@ void CompoundAllocator<P>::seize(Slot& slot) {
   slot.open.store_relaxed(0);
   p_.heavy_barrier();
   while (slot.busy.load_acquire() != 0) p_.relax();
+  lay_down(slot, MayBlock::yes);
 }
 
 template <Platform P>
@@ -75,7 +89,7 @@ void CompoundAllocator<P>::drain_all_slots() {
   if (cached_pages().value != 0) counters_.drains.fetch_add(1);
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
-    if (slot.cached_pages.load_relaxed() == 0) continue;
+    if (slot.is_empty()) continue;
     seize(slot);
     drain(slot, total_pages_);
     release_seized(slot);

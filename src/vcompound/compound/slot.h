@@ -9,6 +9,18 @@
 //             | 14 | .. |    |   |    |    |   |    |      each bin one cache line
 //             +----+----+----+- -+----+----+- -+----+
 //
+// In front of the bins is the *hand*: one contiguous compound, freed last while the hand was empty,
+// at a place that does not depend on its size. A program that frees and allocates in turn finds
+// what it wants there, without a count to change and without waiting for the descriptor to tell the
+// bin.
+//
+//      free --> hand empty?  --yes-->  hand            allocate --> hand of this size? --yes--> it
+//                   | no                                                 | no
+//                   +--> its bin                                         +--> the bin
+//
+// The hand is for the paths of slot_caches.h only. Whoever enters a slot by CompoundAllocator, or
+// seizes it, first lays what is in the hand down into its bin, and then knows only bins.
+//
 // Everything here is *free* memory: whenever the zones cannot serve a request, the caches of all
 // slots are drained, before anything is refused.
 //
@@ -30,6 +42,8 @@
 //   S1  every member of a bin is a `cached` head with exactly the bin's page count
 //   S2  cached_pages == sum over bins of pages * count
 //   S3  a cached compound still has the one reference of its last owner
+//   S4  the hand is empty, or has a contiguous `cached` head; cached_pages does not count it, the
+//       limit of the slot does
 #pragma once
 
 #include <cstddef>
@@ -86,16 +100,19 @@ struct alignas(64) Slot {
   static constexpr std::uint32_t kRecentSites = 64;
   static constexpr std::size_t kSize = 16384;  ///< a power of two: finding a slot is a shift
   static constexpr std::size_t kUsed =
-      sizeof(Bin) * kBins + sizeof(RecentSite) * kRecentSites + 992 + 16;
+      sizeof(Bin) * kBins + sizeof(RecentSite) * kRecentSites + 976 + 40;
 
   Bin bins[kBins];
   RecentSite sites[kRecentSites];
   /// Keeps what follows away from the offset in its page at which the descriptors of well-aligned
   /// blocks lie in theirs: a processor takes equal low twelve bits for the same address at first.
-  unsigned char apart[992];
+  unsigned char apart[976];
   Atomic<std::uint32_t> busy;
   Atomic<std::uint32_t> open;          ///< 0: never used, or seized by a drainer
   Atomic<std::uint64_t> cached_pages;  ///< written by whoever holds the slot, read by anyone
+  Atomic<std::uint64_t> hand;          ///< where the compound in the hand starts; 0: none
+  Frame* hand_frame;                   ///< its descriptor, if there is one
+  RecentSite* hot_site;                ///< the site that used a cached path last; set at opening
   unsigned char unused[kSize - kUsed];
 
   /// Has that page count a bin of its own? (0 has not.)
@@ -106,6 +123,8 @@ struct alignas(64) Slot {
       return bins[pages - 1];
     return bins[kSmallBins + (pages * 0x9e37'79b9'7f4a'7c15ULL >> 58)];
   }
+  /// Is nothing here, not even in the hand?
+  bool is_empty() const { return cached_pages.load_relaxed() == 0 && hand.load_relaxed() == 0; }
   /// The place of a call site among the recent ones; another site may be there.
   RecentSite& recent(CallSite site) {
     return sites[(site.where ^ reinterpret_cast<std::uintptr_t>(site.file) >> 3) % kRecentSites];

@@ -13,6 +13,7 @@ template <Platform P>
 Slot* CompoundAllocator<P>::enter() {
   const std::uint32_t id = P::Slots::slot();
   if (id >= slots_used_.load_acquire() && id < P::Slots::kSlots) open_slots(id + 1);
+  if (id >= P::Slots::kSlots) return nullptr;
   Slot* slot = Caches::template enter<P::Slots::light_barrier>(id);
   if (slot != nullptr) lay_down(*slot, MayBlock::no);
   return slot;

@@ -47,7 +47,7 @@ bool CompoundAllocator<P>::open_tables() {
   auto* nodes = table<GapNode>(gaps);
   void* bits = p_.metadata(CommitMap::memory_for(all.count, p_.commit_unit()) + Bytes(8));
   auto* sites = table<CallSites::Memory>(1);
-  slots_ = table<Slot>(P::Slots::kSlots);
+  slots_ = table<Slot>(P::Slots::kSlots + 1);  // the last is nobody's: slot_at_hand()
   if (descriptors == nullptr || entries == nullptr || nodes == nullptr || bits == nullptr ||
       sites == nullptr || slots_ == nullptr) {
     return false;

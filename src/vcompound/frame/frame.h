@@ -149,9 +149,12 @@ class FrameTable {
   /// `descriptors` is zeroed memory for range.count descriptors, owned by the caller.
   FrameTable(Frame* descriptors, PfnRange range)
       : origin_(reinterpret_cast<std::uintptr_t>(descriptors) - range.first.value * sizeof(Frame)),
-        range_(range) {}
+        range_(range),
+        end_(range.end()) {}
 
   PfnRange range() const { return range_; }
+  /// The end of that range, without an addition: the cached paths ask for it.
+  Pfn end() const { return end_; }
   bool contains(Pfn pfn) const { return range_.contains(pfn); }
   /// The descriptor of a frame of the table.
   Frame& operator[](Pfn pfn) const { return reinterpret_cast<Frame*>(origin_)[pfn.value]; }
@@ -159,6 +162,7 @@ class FrameTable {
  private:
   std::uintptr_t origin_ = 0;  ///< where the descriptor of frame 0 is, or would be
   PfnRange range_{};
+  Pfn end_{};
 };
 
 }  // namespace vc

@@ -86,14 +86,15 @@ inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
 /// cached paths, which are compiled into the callers, need to know no more of the home than this.
 template <class S>
 concept SlotSource = requires {
-  // The number of slots: at most this many callers own a cache. A constant.
+  // The number of slots: at most this many callers own a cache. A constant, below kNoSlot.
   { S::kSlots } -> std::convertible_to<std::uint32_t>;
   // The caller's slot: a number below kSlots that no other caller has at the same time, or kNoSlot.
   // The caller keeps it at least until leave_slot() (a kernel forbids preemption in between).
   { S::slot() } -> std::same_as<std::uint32_t>;
   { S::leave_slot() } -> std::same_as<void>;
   // The same slot if it can be told without a call (a thread's first slot() may have to find one),
-  // else kNoSlot.
+  // else kSlots: the core has one slot more, which nobody owns and which is never open, so that the
+  // answer need not be looked at.
   { S::slot_at_hand() } -> std::same_as<std::uint32_t>;
   // The light one of a pair of barriers: light_barrier() on one CPU and the home's heavy_barrier()
   // on another order memory accesses as two full barriers would. It is nearly free.

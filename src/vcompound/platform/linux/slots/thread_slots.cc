@@ -7,7 +7,7 @@
 namespace vc::os {
 
 constinit thread_local std::uint32_t no_block_depth = 0;
-constinit thread_local std::uint32_t thread_slot = kNoSlot;
+constinit thread_local std::uint32_t thread_slot = ThreadSlots::kSlots;
 
 namespace {
 
@@ -49,7 +49,7 @@ struct SlotReturn {
   ~SlotReturn() {
     const std::uint32_t slot = thread_slot;
     may_have_slot = false;
-    thread_slot = kNoSlot;
+    thread_slot = ThreadSlots::kSlots;
     if (slot < ThreadSlots::kSlots) give_back(slot);
   }
   /// Makes the thread construct the object, and so run its destructor.

@@ -22,7 +22,7 @@
 
 namespace vc::os {
 
-/// The calling thread's slot, or kNoSlot; only ThreadSlots writes it.
+/// The calling thread's slot, or ThreadSlots::kSlots; only ThreadSlots writes it.
 /// Visible outside a shared object that contains the library: its callers read it.
 [[gnu::tls_model("initial-exec"),
   gnu::visibility("default")]] extern constinit thread_local std::uint32_t thread_slot;
@@ -39,7 +39,8 @@ class ThreadSlots {
     const std::uint32_t slot = thread_slot;
     return __builtin_expect(slot < kSlots, 1) ? slot : assign();
   }
-  /// The same, but a thread that has none yet is not given one: no call, one load.
+  /// The same, but a thread that has none yet is not given one, and the answer is kSlots: no call,
+  /// one load.
   static std::uint32_t at_hand() { return thread_slot; }
   /// How many slots are taken.
   static std::uint32_t used();

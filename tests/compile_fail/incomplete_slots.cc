@@ -9,7 +9,7 @@ static_assert(SlotSource<FakeSlots>);
 struct WithoutLeave {
   static constexpr std::uint32_t kSlots = 1;
   static std::uint32_t slot() { return 0; }
-  static std::uint32_t slot_at_hand() { return 0; }
+  static std::uint32_t slot_offset_at_hand() { return 0; }
   static void light_barrier() {}
   static void barrier_at_hand() {}
   static bool has_barrier_at_hand() { return true; }

@@ -41,7 +41,8 @@ struct CompoundCheckDeathTest : ::testing::Test {
     EXPECT_EQ(allocator.free(first.address), Misuse::none);   // to the hand
     EXPECT_EQ(allocator.free(cached.address), Misuse::none);  // to its bin; lays the first down
     EXPECT_EQ(allocator.free(in_hand.address), Misuse::none);
-    EXPECT_EQ(slots[0].hand.load_relaxed(), in_hand.address.value);
+    EXPECT_EQ(slots[0].hand, in_hand.address);
+    EXPECT_EQ(slots[0].hand_pages.load_relaxed(), 7U);
     allocator.check();
   }
 
@@ -89,8 +90,18 @@ TEST_F(CompoundCheckDeathTest, S4AHandWithTheDescriptorOfAnother) {
   EXPECT_DEATH(allocator.check(), "S4: the hand has two compounds");
 }
 
+TEST_F(CompoundCheckDeathTest, S4AHandOfAnotherSize) {
+  slots[0].hand_pages.store_relaxed(3);
+  EXPECT_DEATH(allocator.check(), "S4: the hand has another size");
+}
+
+TEST_F(CompoundCheckDeathTest, C3AReferenceThatTheTagDoesNotTell) {
+  frame(contiguous.head).references().store_relaxed(2);
+  EXPECT_DEATH(allocator.check(), "C3: a compound is shared and not marked");
+}
+
 TEST_F(CompoundCheckDeathTest, S2CachedPagesThatDoNotAddUp) {
-  slots[0].cached_pages.fetch_add(1);
+  slots[0].room.fetch_add(1);
   EXPECT_DEATH(allocator.check(), "S2");
 }
 

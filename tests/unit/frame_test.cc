@@ -19,8 +19,8 @@ TEST(Frame, LayoutIsPinned) {
   EXPECT_EQ(static_cast<int>(FrameState::absent), 0);
   Frame frame;
   EXPECT_EQ(frame.state(), FrameState::absent);
-  const FrameTag tag{FrameState::head, Kind::mapped, Order(18), 0xabcd};
-  EXPECT_EQ(tag.pack(), 0xabcd'0000U | 18U << 5 | 0x10U | 3U);
+  const FrameTag tag{FrameState::head, Kind::mapped, true, Order(18), 0xabcd};
+  EXPECT_EQ(tag.pack(), 0xabcd'0000U | 18U << 8 | 0x20U | 0x10U | 3U);
 }
 
 TEST(Frame, EveryTagSurvivesPacking) {
@@ -28,12 +28,26 @@ TEST(Frame, EveryTagSurvivesPacking) {
     for (const Kind kind : {Kind::contiguous, Kind::mapped}) {
       for (std::uint32_t order = 0; order < kOrderCount; ++order) {
         for (const SiteId site : {SiteId{0}, SiteId{1}, SiteId{1023}, SiteId{0xffff}}) {
-          const FrameTag tag{state, kind, Order(order), site};
+          const bool shared = site == 1;
+          const FrameTag tag{state, kind, shared, Order(order), site};
           EXPECT_EQ(FrameTag::unpack(tag.pack()), tag);
+          EXPECT_EQ((tag.pack() & Frame::kSharedBit) != 0, shared);
           EXPECT_EQ((tag.pack() & Frame::kMappedBit) != 0, kind == Kind::mapped);
         }
       }
     }
+  }
+}
+
+TEST(Frame, OnlyAHeadInUseIsMarkedShared) {
+  for (const FrameState state : kStates) {
+    Frame frame;
+    FrameTag tag{.state = state, .site = 9};
+    frame.set_tag(tag);
+    EXPECT_EQ(frame.mark_shared(), state == FrameState::head);
+    EXPECT_EQ(frame.mark_shared(), state == FrameState::head) << "again";
+    tag.shared = state == FrameState::head;
+    EXPECT_EQ(frame.tag(), tag);
   }
 }
 

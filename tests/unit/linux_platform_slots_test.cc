@@ -82,12 +82,12 @@ TEST(LinuxThreadSlots, AFirstCallInANoBlockScopeGetsNone) {
       const NoBlockScope scope;
       EXPECT_EQ(LinuxPlatform::slot(), kNoSlot);
     }
-    EXPECT_EQ(LinuxPlatform::slot_at_hand(), LinuxPlatform::kSlots)
+    EXPECT_EQ(LinuxPlatform::slot_offset_at_hand(), LinuxPlatform::kSlots * kSlotStride)
         << "nothing was given behind its back";
     const std::uint32_t slot = LinuxPlatform::slot();
     EXPECT_LT(slot, LinuxPlatform::kSlots);
     const NoBlockScope scope;
-    EXPECT_EQ(LinuxPlatform::slot_at_hand(), slot);
+    EXPECT_EQ(LinuxPlatform::slot_offset_at_hand(), slot * kSlotStride);
     EXPECT_EQ(LinuxPlatform::slot(), slot) << "a slot that is there stays usable";
   }).join();
 }

@@ -17,6 +17,9 @@ class Atomic {
 
   T load_relaxed() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
   T load_acquire() const { return __atomic_load_n(&value_, __ATOMIC_ACQUIRE); }
+  /// A plain load, for who alone may write the value at present. The compiler may make it one
+  /// instruction with what uses it, as it does not with an atomic one.
+  T load_owned() const { return value_; }
   void store_relaxed(T v) { __atomic_store_n(&value_, v, __ATOMIC_RELAXED); }
   void store_release(T v) { __atomic_store_n(&value_, v, __ATOMIC_RELEASE); }
   T exchange(T v) { return __atomic_exchange_n(&value_, v, __ATOMIC_ACQ_REL); }

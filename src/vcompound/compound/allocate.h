@@ -217,17 +217,17 @@ Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
   Bin& bin = slot->bin_for(each.value);
   bin.pages = static_cast<std::uint32_t>(each.value);
   Pfn next = rest.first;
-  for (; next < rest.end() && bin.count != Bin::kCapacity; next += each) {
+  for (; next < rest.end() && bin.count != Bin::kCapacity && slot->room.load_owned() >= each.value;
+       next += each) {
     frames_[next].set_pages(each);
     frames_[next].references().store_relaxed(1);
     frames_[next].set_tag({.state = FrameState::cached});
     write_tails({next, each});
     bin.put(next);
+    slot->room.add_single_writer(0 - each.value);
   }
-  const PageCount kept = next - rest.first;
-  slot->cached_pages.add_single_writer(kept.value);
   leave(slot);
-  counters_.prefilled.fetch_add(kept.value / each.value);
+  counters_.prefilled.fetch_add((next - rest.first).value / each.value);
   give_back({next, rest.end() - next});
   return head;
 }

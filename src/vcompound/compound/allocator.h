@@ -27,11 +27,11 @@
 // which is why a second free is always recognised. Invariant (check() proves it):
 //   C1  zones + caches + pending + deferred + live == total, and each head's state tells its owner
 //   C2  every page of a live compound resolves to its head; nth_page and page_address agree
+//   C3  a compound in use with more than one reference is marked shared
 //
 // Locks, by rank (a holder may only take locks of a higher rank; docs/locking.md):
 //   1 reclaim   2 gate of a slot   3 vmap   4 zone of a node (one at a time)   5 commit
-//   6 call sites
-// The fast paths take none.
+//   6 call sites                                                The fast paths take none.
 //
 // The code is in headers by what it is for: this one (the interface and the compound functions),
 // slot_caches.h (the paths that take no lock), open.h, cached.h, allocate.h, mapped.h, backing.h,
@@ -201,18 +201,10 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   using Caches::direct_address;
   using Caches::frame_size_;
   using Caches::frames_;
-  using Caches::kSpecialAlwaysMap;
-  using Caches::kSpecialBarrier;
-  using Caches::kSpecialClosed;
-  using Caches::kSpecialFrames;
-  using Caches::kSpecialInjection;
-  using Caches::kSpecialSites;
-  using Caches::kSpecialWatched;
   using Caches::leave;
   using Caches::put_cached;
-  using Caches::slot_limit_;
+  using Caches::slot_mask_;
   using Caches::slots_;
-  using Caches::special_;
   using Caches::use_again;
   using Caches::vmap_address;
   using Caches::vmap_range_;
@@ -239,11 +231,9 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
       error.detail = status.detail;
     }
   };
-  /// Compounds taken at once: 16 descriptors of single frames, 12 bytes each, are three cache
-  /// lines.
+  /// Compounds taken at once: 16 descriptors of single frames are three cache lines.
   static constexpr PageCount kBatch{16};
-  /// Larger ones are taken one by one.
-  static constexpr std::uint64_t kMostBatchedPages = 8;
+  static constexpr std::uint64_t kMostBatchedPages = 8;  ///< larger ones are taken one by one
   using Wait = typename TryGuard<typename P::Lock>::Wait;
 
   // open
@@ -254,12 +244,29 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void for_each_present(Visitor&& visit);
 
   // cached.h
+  /// Reasons why not every path may answer from a slot; none in normal operation.
+  enum Special : std::uint32_t {
+    kSpecialAlwaysMap = 1,
+    kSpecialSites = 2,
+    kSpecialInjection = 4,
+    kSpecialClosed = 8,  ///< also: not open yet
+    kSpecialWatched = 16,
+    kSpecialBarrier = 32,  ///< the system lacks what barrier_at_hand() needs
+    kSpecialFrames = 64,   ///< frames are not of the usual size
+  };
+  void set_special(std::uint32_t bit, bool on);
+  /// Must requests go past the slots?
+  bool is_special() const {
+    return (special_.load_relaxed() & ~(kSpecialBarrier | kSpecialFrames)) != 0;
+  }
+  std::uint32_t who_may_enter() const {
+    return special_.load_relaxed() == 0 ? kOpenToAll : kOpenToLibrary;
+  }
   Slot* enter();
   void open_slots(std::uint32_t count);
   void lay_down(Slot& slot, MayBlock may_block);
-  PageCount pages_in_hand(const Slot& slot) const;
   void seize(Slot& slot);
-  static void release_seized(Slot& slot) { slot.open.store_release(1); }
+  void let_in(Slot& slot);
   Pfn take_cached(const Request& request, PageCount pages, CallSite site);
   std::uint32_t find_fitting(const Bin& bin, const Request& request) const;
   bool fits(Pfn head, const Request& request) const;
@@ -317,6 +324,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   // reclaim.h
   PageCount reclaimable() const;
   PageCount cached_pages() const;
+  PageCount pages_in_bins(const Slot& slot) const;
+  PageCount pages_in(const Slot& slot) const;
   void release_deferred();
   void drain(Slot& slot, PageCount pages);
   void drain_bin(Slot& slot, Bin& bin);
@@ -341,11 +350,6 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void collect_site_counters();
   std::uint64_t cached_compounds();
   void flush(RecentSite& recent);
-  void set_special(std::uint32_t bit, bool on);
-  /// Must requests go past the slots?
-  bool is_special() const {
-    return (special_.load_relaxed() & ~(kSpecialBarrier | kSpecialFrames)) != 0;
-  }
   template <class Visitor>
   void walk(Node& node, Visitor&& visit);
   CompoundInfo info_of(Pfn head) const;
@@ -360,6 +364,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Node& node_at(Pfn pfn) { return nodes_[node_of(pfn)]; }
 
   P& p_;
+  Atomic<std::uint32_t> special_{kSpecialClosed};
+  PageCount slot_limit_{};            ///< the most pages a slot keeps
   Atomic<std::uint32_t> slots_used_;  ///< slots [0, this) were opened; the others are untouched
   TriggerSwitch always_map_;
   TriggerSwitch inject_;

@@ -12,10 +12,11 @@ namespace vc {
 template <Platform P>
 Slot* CompoundAllocator<P>::enter() {
   const std::uint32_t id = P::Slots::slot();
-  if (id >= slots_used_.load_acquire() && id < P::Slots::kSlots) open_slots(id + 1);
   if (id >= P::Slots::kSlots) return nullptr;
-  Slot* slot = Caches::template enter<P::Slots::light_barrier>(id);
-  if (slot != nullptr) lay_down(*slot, MayBlock::no);
+  if (id >= slots_used_.load_acquire()) open_slots(id + 1);
+  Slot* slot = &slots_[id];
+  if (!Caches::template enter<P::Slots::light_barrier, kOpenToLibrary>(slot)) return nullptr;
+  lay_down(*slot, MayBlock::no);
   return slot;
 }
 
@@ -23,16 +24,15 @@ Slot* CompoundAllocator<P>::enter() {
 /// it: to its zone or, for a caller who must not wait for its lock, onto the deferred stack.
 template <Platform P>
 void CompoundAllocator<P>::lay_down(Slot& slot, MayBlock may_block) {
-  const VirtAddr address(slot.hand.load_relaxed());
-  if (address.value == 0) return;
-  const Pfn head((address - direct_.start).value >> frame_size().shift());
-  const PageCount pages = slot.hand_frame->pages();
-  slot.hand.store_relaxed(0);
+  const PageCount pages(slot.hand_pages.load_owned());
+  if (pages.value == 0) return;
+  const Pfn head((slot.hand - direct_.start).value >> frame_size().shift());
+  slot.hand_pages.store_relaxed(0);
   Bin& bin = slot.bin_for(pages.value);
   if (bin.count == 0) bin.pages = static_cast<std::uint32_t>(pages.value);
   if (bin.pages == pages.value && bin.count != Bin::kCapacity) {
     bin.put(head);
-    slot.cached_pages.add_single_writer(pages.value);
+    slot.room.add_single_writer(0 - pages.value);
     return;
   }
   counters_.drained.fetch_add(1);
@@ -50,9 +50,44 @@ void CompoundAllocator<P>::open_slots(std::uint32_t count) {
   TryGuard guard(reclaim_lock_, Wait::no);
   if (!guard) return;
   for (std::uint32_t id = slots_used_.load_relaxed(); id < count; ++id) {
-    slots_[id].hot_site = &slots_[id].sites[0];
-    slots_[id].open.store_release(1);
+    Slot& slot = slots_[id];
+    slot.room.store_relaxed(slot_limit_.value);
+    slot.sites[0].word = Caches::kInUse;  // zeroed, it is that of CallSite{}
+    slot.hot_site = &slot.sites[0];
     slots_used_.store_release(id + 1);
+    let_in(slot);
+  }
+}
+
+/// Opens a slot for whom the switches allow; the caller holds the reclaim lock. A switch that is
+/// turned meanwhile is seen here, or set_special() sees the slot open: each side writes its word
+/// before it reads the other's.
+template <Platform P>
+void CompoundAllocator<P>::let_in(Slot& slot) {
+  std::uint32_t who = 0;
+  do {
+    who = who_may_enter();
+    slot.open.store_release(who);
+    full_barrier();
+  } while (who != who_may_enter());
+}
+
+/// Turns one switch, for all slots. They may be opened and seized meanwhile.
+template <Platform P>
+void CompoundAllocator<P>::set_special(std::uint32_t bit, bool on) {
+  if (on) {
+    special_.fetch_or(bit);
+  } else {
+    special_.fetch_and(~bit);
+  }
+  full_barrier();
+  for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
+    std::uint32_t who = slots_[i].open.load_acquire();
+    while (who != kOpenToNobody && who != who_may_enter()) {
+      slots_[i].open.compare_exchange(who, who_may_enter());
+      full_barrier();
+      who = slots_[i].open.load_acquire();
+    }
   }
 }
 
@@ -127,8 +162,9 @@ RecentSite& CompoundAllocator<P>::remember(Slot* slot, CallSite site) {
   const SiteId id = identify(site);
   // A site that could not be registered just now is asked for again; when the table is full, never.
   const bool settled = id != 0 || sites_.size() == CallSites::kCapacity;
-  recent = {
-      .site = settled ? site : CallSite{}, .site_bits = FrameTag{.site = id}.pack(), .hits = {}};
+  recent = {.site = settled ? site : CallSite{},
+            .word = Caches::kInUse | FrameTag{.site = id}.pack(),
+            .hits = {}};
   return recent;
 }
 

@@ -133,7 +133,7 @@ void CompoundAllocator<P>::collect_site_counters() {
     Slot& slot = slots_[i];
     seize(slot);
     for (RecentSite& recent : slot.sites) flush(recent);
-    release_seized(slot);
+    let_in(slot);
   }
 }
 
@@ -144,10 +144,10 @@ std::uint64_t CompoundAllocator<P>::cached_compounds() {
   std::uint64_t sum = 0;
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
-    if (slot.is_empty()) continue;
+    if (pages_in(slot).value == 0) continue;
     seize(slot);
     for (const Bin& bin : slot.bins) sum += bin.count;
-    release_seized(slot);
+    let_in(slot);
   }
   return sum;
 }
@@ -256,15 +256,6 @@ std::uint64_t CompoundAllocator<P>::free_blocks(Order order) {
 // ---- switches for tests -------------------------------------------------------------------------
 
 template <Platform P>
-void CompoundAllocator<P>::set_special(std::uint32_t bit, bool on) {
-  if (on) {
-    special_.fetch_or(bit);
-  } else {
-    special_.fetch_and(~bit);
-  }
-}
-
-template <Platform P>
 void CompoundAllocator<P>::set_always_map(Trigger trigger) {
   always_map_.set(trigger);
   set_special(kSpecialAlwaysMap, always_map_.armed());
@@ -345,10 +336,13 @@ void CompoundAllocator<P>::check() {
   VC_ASSERT(mappings <= p_.mappings_used(), "C1: mappings in use that were not charged");
 }
 
-/// C2: each page of a compound leads to its head, whatever way is taken.
+/// C2: each page of a compound leads to its head, whatever way is taken; and C3.
 template <Platform P>
 void CompoundAllocator<P>::check_compound(const CompoundInfo& info) const {
   const Allocation& what = info.what;
+  VC_ASSERT(references(what.head) == 1 || info.state != FrameState::head ||
+                frames_[what.head].tag().shared,
+            "C3: a compound is shared and not marked");
   for (PageCount n{}; n < what.pages; n += PageCount(1)) {
     const Pfn pfn = nth_page(what.head, n);
     VC_ASSERT(page_address(pfn) == what.address + frame_size().bytes(n),
@@ -378,15 +372,17 @@ void CompoundAllocator<P>::check_slots() const {
         pages += bin.pages;
       }
     }
-    VC_ASSERT(pages == slot.cached_pages.load_relaxed(), "S2: cached pages are wrong");
-    const VirtAddr hand(slot.hand.load_relaxed());
-    if (hand.value == 0) continue;
-    const Pfn head((hand - direct_.start).value >> frame_size().shift());
+    const std::uint64_t room = slot.room.load_relaxed();
+    const std::uint64_t in_hand = slot.hand_pages.load_relaxed();
+    VC_ASSERT(room + pages == slot_limit_.value, "S2: the room in a slot is wrong");
+    if (in_hand == 0) continue;
+    const Pfn head((slot.hand - direct_.start).value >> frame_size().shift());
     VC_ASSERT(&frames_[head] == slot.hand_frame, "S4: the hand has two compounds");
+    VC_ASSERT(frames_[head].pages().value == in_hand, "S4: the hand has another size");
     VC_ASSERT(frames_[head].tag() == FrameTag{.state = FrameState::cached},
               "S4: what is in the hand is not cached");
     VC_ASSERT(references(head) == 1, "S3: the compound in the hand lost its reference");
-    VC_ASSERT(Caches::kept_pages(&slot) <= slot_limit_.value, "S4: a slot keeps too much");
+    VC_ASSERT(in_hand <= room, "S4: a slot keeps too much");
   }
 }
 

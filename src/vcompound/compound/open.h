@@ -47,11 +47,14 @@ bool CompoundAllocator<P>::open_tables() {
   auto* nodes = table<GapNode>(gaps);
   void* bits = p_.metadata(CommitMap::memory_for(all.count, p_.commit_unit()) + Bytes(8));
   auto* sites = table<CallSites::Memory>(1);
-  slots_ = table<Slot>(P::Slots::kSlots + 1);  // the last is nobody's: slot_at_hand()
+  auto* slots = table<Slot>(P::Slots::kSlots + 1);  // the last is nobody's: slot_offset_at_hand()
   if (descriptors == nullptr || entries == nullptr || nodes == nullptr || bits == nullptr ||
-      sites == nullptr || slots_ == nullptr) {
+      sites == nullptr || slots == nullptr) {
     return false;
   }
+  slots[P::Slots::kSlots].busy.store_relaxed(1);
+  slots_ = slots;
+  slot_mask_ = ~std::uint32_t{0};
   frames_ = FrameTable(descriptors, all);
   vmap_.open({entries, nodes, static_cast<std::uint32_t>(gaps)}, vmap_pages);
   commits_ = CommitMap(bits, all, p_.commit_unit());

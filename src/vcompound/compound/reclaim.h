@@ -27,22 +27,21 @@ template <Platform P>
 PageCount CompoundAllocator<P>::cached_pages() const {
   PageCount sum{};
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
-    sum += PageCount(slots_[i].cached_pages.load_relaxed()) + pages_in_hand(slots_[i]);
+    sum += pages_in(slots_[i]);
   }
   return sum;
 }
 
-/// The pages of what is in the hand of a slot, also one that others use meanwhile: then it is what
-/// was there a moment ago.
+/// What a slot that was opened has in its bins.
 template <Platform P>
-PageCount CompoundAllocator<P>::pages_in_hand(const Slot& slot) const {
-  const VirtAddr address(slot.hand.load_relaxed());
-  if (address.value == 0) return PageCount(0);
-  const Frame& frame = frames_[Pfn((address - direct_.start).value >> frame_size().shift())];
-  const PageCount pages = frame.pages();
-  const FrameTag tag = frame.tag();
-  const bool is_there = tag.state == FrameState::cached && tag.kind == Kind::contiguous;
-  return is_there ? pages : PageCount(0);
+PageCount CompoundAllocator<P>::pages_in_bins(const Slot& slot) const {
+  return slot_limit_ - PageCount(slot.room.load_relaxed());
+}
+
+/// And in its hand, too.
+template <Platform P>
+PageCount CompoundAllocator<P>::pages_in(const Slot& slot) const {
+  return pages_in_bins(slot) + PageCount(slot.hand_pages.load_relaxed());
 }
 
 template <Platform P>
@@ -78,7 +77,7 @@ void CompoundAllocator<P>::reclaim() {
 /// caller holds the reclaim lock, so there is one drainer at a time.
 template <Platform P>
 void CompoundAllocator<P>::seize(Slot& slot) {
-  slot.open.store_relaxed(0);
+  slot.open.store_relaxed(kOpenToNobody);
   p_.heavy_barrier();
   while (slot.busy.load_acquire() != 0) p_.relax();
   lay_down(slot, MayBlock::yes);
@@ -89,10 +88,10 @@ void CompoundAllocator<P>::drain_all_slots() {
   if (cached_pages().value != 0) counters_.drains.fetch_add(1);
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
-    if (slot.is_empty()) continue;
+    if (pages_in(slot).value == 0) continue;
     seize(slot);
     drain(slot, total_pages_);
-    release_seized(slot);
+    let_in(slot);
   }
 }
 
@@ -100,11 +99,11 @@ void CompoundAllocator<P>::drain_all_slots() {
 /// until that many pages have left it or none is there.
 template <Platform P>
 void CompoundAllocator<P>::drain(Slot& slot, PageCount pages) {
-  const std::uint64_t held = slot.cached_pages.load_relaxed();
-  const std::uint64_t kept = held > pages.value ? held - pages.value : 0;
+  const PageCount held = pages_in_bins(slot);
+  const PageCount kept = held > pages ? held - pages : PageCount(0);
   for (std::uint32_t i = Slot::kBins; i-- != 0;) {
     Bin& bin = slot.bins[i];
-    while (bin.count != 0 && slot.cached_pages.load_relaxed() > kept) drain_one(slot, bin);
+    while (bin.count != 0 && pages_in_bins(slot) > kept) drain_one(slot, bin);
   }
 }
 
@@ -117,7 +116,7 @@ template <Platform P>
 void CompoundAllocator<P>::drain_one(Slot& slot, Bin& bin) {
   const Pfn head = bin.take(0);
   release_compound(head, frames_[head].tag().kind);
-  slot.cached_pages.add_single_writer(0 - std::uint64_t{bin.pages});
+  slot.room.add_single_writer(bin.pages);
   counters_.drained.fetch_add(1);
 }
 
@@ -126,7 +125,7 @@ bool CompoundAllocator<P>::drain_own_slot() {
   if (!p_.may_block()) return false;
   Slot* slot = enter();
   if (slot == nullptr) return false;
-  const bool held = slot->cached_pages.load_relaxed() != 0;
+  const bool held = pages_in_bins(*slot).value != 0;
   if (held) drain(*slot, total_pages_);
   leave(slot);
   return held;

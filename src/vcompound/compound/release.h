@@ -96,6 +96,7 @@ Misuse CompoundAllocator<P>::get(VirtAddr address) {
   Pfn head{};
   const Misuse misuse = find_start(address, head);
   if (misuse != Misuse::none) return report(misuse);
+  if (!frames_[head].mark_shared()) return report(Misuse::already_freed);
   frames_[head].references().fetch_add(1);
   return Misuse::none;
 }

@@ -28,11 +28,14 @@
 // So the two sides of the lock are asymmetric:
 //
 //      owner                                  drainer (one at a time)
-//      busy = 1                               open = 0
+//      busy = 1                               open = nobody
 //      light barrier                          heavy barrier
 //      if not open: busy = 0, give up         wait until busy == 0
 //      ... use the cache ...                  ... drain ...
-//      busy = 0                               open = 1
+//      busy = 0                               open = whoever may
+//
+// `open` also says which of the owner's paths may enter: test settings that want to see each
+// request keep out those that are compiled into callers, at no cost for them.
 //
 // light+heavy order the accesses as if both were full barriers (Dekker), so at least one side sees
 // the other. On Linux the heavy side is membarrier(2). An owner that is interrupted while busy
@@ -40,10 +43,9 @@
 //
 // Invariants (CompoundAllocator::check proves them):
 //   S1  every member of a bin is a `cached` head with exactly the bin's page count
-//   S2  cached_pages == sum over bins of pages * count
+//   S2  room + sum over bins of pages * count == the limit of the slot
 //   S3  a cached compound still has the one reference of its last owner
-//   S4  the hand is empty, or has a contiguous `cached` head; cached_pages does not count it, the
-//       limit of the slot does
+//   S4  the hand is empty, or has a contiguous `cached` head, for which there is room
 #pragma once
 
 #include <cstddef>
@@ -52,6 +54,7 @@
 #include "vcompound/base/atomic.h"
 #include "vcompound/compound/call_sites.h"
 #include "vcompound/frame/frame.h"
+#include "vcompound/platform/contract.h"
 
 namespace vc {
 
@@ -86,11 +89,18 @@ static_assert(sizeof(Bin) == 64, "a bin is one cache line");
 
 /// One remembered call site, with what it got from this cache since its counters were collected.
 struct RecentSite {
-  CallSite site;
-  std::uint32_t site_bits = 0;  ///< its number, where it stands in the tag of a descriptor
-  std::uint32_t hits[2] = {};   ///< by Kind
+  CallSite site{};
+  std::uint32_t word = 0;      ///< the tag of its compounds in use, if they are contiguous
+  std::uint32_t hits[2] = {};  ///< by Kind
 
-  SiteId id() const { return FrameTag::unpack(site_bits).site; }
+  SiteId id() const { return FrameTag::unpack(word).site; }
+};
+
+/// Which of the owner's paths may enter a slot: each those before it, too.
+enum Open : std::uint32_t {
+  kOpenToNobody,   ///< never used, or seized by a drainer
+  kOpenToLibrary,  ///< CompoundAllocator's
+  kOpenToAll,      ///< also those of slot_caches.h
 };
 
 /// See the head of this file. Zeroed memory is a slot that nobody has used.
@@ -98,22 +108,24 @@ struct alignas(64) Slot {
   static constexpr std::uint32_t kSmallBins = 64;
   static constexpr std::uint32_t kBins = 128;
   static constexpr std::uint32_t kRecentSites = 64;
-  static constexpr std::size_t kSize = 16384;  ///< a power of two: finding a slot is a shift
   static constexpr std::size_t kUsed =
-      sizeof(Bin) * kBins + sizeof(RecentSite) * kRecentSites + 976 + 40;
+      sizeof(Bin) * kBins + sizeof(RecentSite) * kRecentSites + 976 + 48;
 
-  Bin bins[kBins];
-  RecentSite sites[kRecentSites];
+  Bin bins[kBins] = {};
+  RecentSite sites[kRecentSites] = {};
   /// Keeps what follows away from the offset in its page at which the descriptors of well-aligned
   /// blocks lie in theirs: a processor takes equal low twelve bits for the same address at first.
-  unsigned char apart[976];
-  Atomic<std::uint32_t> busy;
-  Atomic<std::uint32_t> open;          ///< 0: never used, or seized by a drainer
-  Atomic<std::uint64_t> cached_pages;  ///< written by whoever holds the slot, read by anyone
-  Atomic<std::uint64_t> hand;          ///< where the compound in the hand starts; 0: none
-  Frame* hand_frame;                   ///< its descriptor, if there is one
-  RecentSite* hot_site;                ///< the site that used a cached path last; set at opening
-  unsigned char unused[kSize - kUsed];
+  unsigned char apart[976] = {};
+  Atomic<std::uint32_t> busy{};
+  Atomic<std::uint32_t> open{};
+  // Written by whoever holds the slot, read by anyone.
+  Atomic<std::uint64_t> room{};        ///< the pages that the bins may take beside what they hold
+  Atomic<std::uint64_t> hand_pages{};  ///< of the compound in the hand; 0: none
+  // For whoever holds the slot.
+  VirtAddr hand{};                 ///< where the compound in the hand starts, if there is one
+  Frame* hand_frame = nullptr;     ///< its descriptor
+  RecentSite* hot_site = nullptr;  ///< the site that used a cached path last
+  unsigned char unused[kSlotStride - kUsed] = {};
 
   /// Has that page count a bin of its own? (0 has not.)
   static constexpr bool is_small(std::uint64_t pages) { return pages - 1 < kSmallBins; }
@@ -123,13 +135,14 @@ struct alignas(64) Slot {
       return bins[pages - 1];
     return bins[kSmallBins + (pages * 0x9e37'79b9'7f4a'7c15ULL >> 58)];
   }
-  /// Is nothing here, not even in the hand?
-  bool is_empty() const { return cached_pages.load_relaxed() == 0 && hand.load_relaxed() == 0; }
   /// The place of a call site among the recent ones; another site may be there.
   RecentSite& recent(CallSite site) {
     return sites[(site.where ^ reinterpret_cast<std::uintptr_t>(site.file) >> 3) % kRecentSites];
   }
 };
-static_assert(sizeof(Slot) == Slot::kSize);
+static_assert(sizeof(Slot) == kSlotStride);
+
+/// The slot that nobody can enter: busy for good.
+inline constinit Slot closed_slot{.busy = Atomic<std::uint32_t>(1)};
 
 }  // namespace vc

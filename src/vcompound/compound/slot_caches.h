@@ -15,7 +15,7 @@
 // the slots, the descriptors and the addresses are. Everything else (a first allocation, a full
 // bin, a wrong pointer, a test setting) is told by an empty answer, and the allocator is asked.
 //
-// A pair of allocate_hot() and free_hot() in a Linux process is about 80 instructions; a golden
+// A pair of allocate_hot() and free_hot() in a Linux process is about 60 instructions; a golden
 // count guards them (bench/golden).
 #pragma once
 
@@ -63,34 +63,25 @@ class alignas(64) SlotCaches {
   }
 
  protected:
-  /// Reasons why the cached paths must not answer; none in normal operation.
-  enum Special : std::uint32_t {
-    kSpecialAlwaysMap = 1,
-    kSpecialSites = 2,
-    kSpecialInjection = 4,
-    kSpecialClosed = 8,  ///< also: not open yet
-    kSpecialWatched = 16,
-    kSpecialBarrier = 32,  ///< the system lacks what S::barrier_at_hand() needs
-    kSpecialFrames = 64,   ///< frames are not of the usual size
-  };
-
   static constexpr std::uint32_t kInUse = FrameTag{.state = FrameState::head}.pack();
   static constexpr std::uint32_t kCached = FrameTag{.state = FrameState::cached}.pack();
 
-  template <void (*kBarrier)()>
-  Slot* enter(std::uint32_t id);
+  template <void (*kBarrier)(), Open kWho>
+  bool enter(Slot* slot);
   void leave(Slot* slot);
   Kind use_again(Slot* slot, Frame& frame, std::uint64_t pages, RecentSite& site);
   bool put_cached(Slot* slot, Frame& frame, Pfn head, PageCount pages, std::uint32_t mapped_bit);
-  Allocation take_from_slot(Slot* slot, std::uint64_t pages, CallSite site);
-  Allocation take_hand(Slot* slot, VirtAddr hand, std::uint64_t pages, RecentSite& site);
-  static bool is_in_hand(const Slot* slot, VirtAddr hand, std::uint64_t pages) {
-    return hand.value != 0 && slot->hand_frame->pages().value == pages;
-  }
-  /// What the owner of a slot has in it, the hand included.
-  static std::uint64_t kept_pages(const Slot* slot) {
-    const bool empty = slot->hand.load_relaxed() == 0;
-    return slot->cached_pages.load_relaxed() + (empty ? 0 : slot->hand_frame->pages().value);
+  /// A compound taken from a slot, or none (address 0). A function returns it in registers.
+  struct Taken {
+    VirtAddr address{};
+    std::uint32_t head = 0;
+    Kind kind = Kind::contiguous;
+  };
+  Taken take_hand(Slot* slot, RecentSite& site);
+  Taken take_from_slot(Slot* slot, std::uint64_t pages, CallSite site);
+  /// The slot at that offset in the table.
+  Slot* slot_at(std::uint32_t offset) const {
+    return reinterpret_cast<Slot*>(reinterpret_cast<std::uintptr_t>(slots_) + offset);
   }
   bool is_frame(Pfn pfn) const {
     if constexpr (requires { S::kFramesStartAtZero; }) {
@@ -107,33 +98,30 @@ class alignas(64) SlotCaches {
     return VirtAddr(vmap_range_.start.value + (page.value << frame_size().shift()));
   }
 
-  Atomic<std::uint32_t> special_{kSpecialClosed};
+  // What a pair needs is in one cache line.
+  Slot* slots_ = &closed_slot;
+  std::uint32_t slot_mask_ = 0;  ///< all ones, or 0 if there is but that one
   FrameSize frame_size_{12};
-  Slot* slots_ = nullptr;
   FrameTable frames_;
   VirtRange direct_{};
-  PageCount slot_limit_{};  ///< the most pages a slot keeps
   VirtRange vmap_range_{};
 };
 
 // ---- the gate of a slot (see slot.h) ------------------------------------------------------------
 
-/// Enters the slot with that number, kSlots at most, or returns nullptr: it is interrupted, or not
-/// open.
+/// Enters the caller's slot; false if it is interrupted there, or if the slot is not open for it.
 template <SlotSource S>
-template <void (*kBarrier)()>
-VC_HOT Slot* SlotCaches<S>::enter(std::uint32_t id) {
-  Slot* slot = &slots_[id];
-  if (slot == nullptr) __builtin_unreachable();  // spares the caller a look
-  if (slot->busy.load_relaxed() == 0) [[likely]] {
+template <void (*kBarrier)(), Open kWho>
+VC_HOT bool SlotCaches<S>::enter(Slot* slot) {
+  if (slot->busy.load_owned() == 0) [[likely]] {
     slot->busy.store_relaxed(1);
     kBarrier();
-    if (slot->open.load_acquire() != 0) [[likely]]
-      return slot;
+    if (slot->open.load_acquire() >= kWho) [[likely]]
+      return true;
     slot->busy.store_release(0);
   }
   S::leave_slot();
-  return nullptr;
+  return false;
 }
 
 template <SlotSource S>
@@ -147,63 +135,60 @@ VC_HOT void SlotCaches<S>::leave(Slot* slot) {
 /// Size 0 becomes a huge page count, which no bin has.
 template <SlotSource S>
 VC_HOT Allocation SlotCaches<S>::allocate_hot(Bytes size, CallSite site) {
-  if (special_.load_relaxed() != 0) [[unlikely]]
-    return {};
-  Slot* slot = enter<S::barrier_at_hand>(S::slot_at_hand());
-  if (slot == nullptr) [[unlikely]]
+  Slot* slot = slot_at(S::slot_offset_at_hand() & slot_mask_);
+  if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) [[unlikely]]
     return {};
   const std::uint64_t pages = ((size.value - 1) >> kHotFrames.shift()) + 1;
-  const VirtAddr hand(slot->hand.load_relaxed());
-  if (is_in_hand(slot, hand, pages) && slot->hot_site->site == site) [[likely]] {
-    return take_hand(slot, hand, pages, *slot->hot_site);
+  Taken taken{};
+  if (slot->hand_pages.load_owned() == pages && slot->hot_site->site == site) [[likely]] {
+    taken = take_hand(slot, *slot->hot_site);
+    if (pages == 0) __builtin_unreachable();  // spares the caller a look
+  } else {
+    taken = take_from_slot(slot, pages, site);
+    if (taken.address.value == 0) return {};
   }
-  return take_from_slot(slot, pages, site);
+  return {taken.address, PageCount(pages), Pfn(taken.head), taken.kind};
 }
 
-/// Takes the compound in the hand, which has that many pages, and leaves the slot.
+/// Takes the compound in the hand, and leaves the slot.
 template <SlotSource S>
-VC_HOT Allocation SlotCaches<S>::take_hand(Slot* slot, VirtAddr hand, std::uint64_t pages,
-                                           RecentSite& site) {
-  Allocation result{};
-  result.address = hand;
-  result.head = Pfn((hand - direct_.start).value >> kHotFrames.shift());
-  result.pages = PageCount(pages);
-  slot->hand_frame->set_word(kInUse | site.site_bits);
+VC_HOT typename SlotCaches<S>::Taken SlotCaches<S>::take_hand(Slot* slot, RecentSite& site) {
+  const VirtAddr address = slot->hand;
+  slot->hand_frame->set_word(site.word);
   ++site.hits[0];
-  slot->hand.store_relaxed(0);
+  slot->hand_pages.store_relaxed(0);
   leave(slot);
-  return result;
+  const std::uint64_t head = (address - direct_.start).value >> kHotFrames.shift();
+  return {address, static_cast<std::uint32_t>(head), Kind::contiguous};
 }
 
 /// From a slot that was entered, which it leaves: what the hand or the bin has for that page count,
 /// if the site is one of the recent ones.
 template <SlotSource S>
-[[gnu::noinline]] Allocation SlotCaches<S>::take_from_slot(Slot* slot, std::uint64_t pages,
-                                                           CallSite site) {
+[[gnu::noinline]] typename SlotCaches<S>::Taken SlotCaches<S>::take_from_slot(Slot* slot,
+                                                                              std::uint64_t pages,
+                                                                              CallSite site) {
   RecentSite& recent = slot->recent(site);
   if (recent.site != site) [[unlikely]] {
     leave(slot);
     return {};
   }
   slot->hot_site = &recent;
-  const VirtAddr hand(slot->hand.load_relaxed());
-  if (is_in_hand(slot, hand, pages)) return take_hand(slot, hand, pages, recent);
+  if (slot->hand_pages.load_owned() == pages) return take_hand(slot, recent);
   Bin& bin = slot->bin_for(pages);
   if ((!Slot::is_small(pages) && bin.pages != pages) || bin.count == 0) [[unlikely]] {
     leave(slot);
     return {};
   }
-  Allocation result{};
-  result.head = bin.take(0);
-  result.pages = PageCount(pages);
-  Frame& frame = frames_[result.head];
-  result.kind = use_again(slot, frame, pages, recent);
-  result.address =
-      result.kind == Kind::contiguous
-          ? VirtAddr(direct_.start.value + (result.head.value << kHotFrames.shift()))
-          : VirtAddr(vmap_range_.start.value + (frame.first_page().value << kHotFrames.shift()));
+  const Pfn head = bin.take(0);
+  Frame& frame = frames_[head];
+  const Kind kind = use_again(slot, frame, pages, recent);
+  const VirtAddr address =
+      kind == Kind::contiguous
+          ? direct_.start + kHotFrames.bytes(PageCount(head.value))
+          : vmap_range_.start + kHotFrames.bytes(PageCount(frame.first_page().value));
   leave(slot);
-  return result;
+  return {address, static_cast<std::uint32_t>(head.value), kind};
 }
 
 /// Puts a compound that was taken out of a bin in use for a call site. Its reference is still
@@ -211,13 +196,13 @@ template <SlotSource S>
 template <SlotSource S>
 VC_HOT Kind SlotCaches<S>::use_again(Slot* slot, Frame& frame, std::uint64_t pages,
                                      RecentSite& site) {
-  slot->cached_pages.add_single_writer(0 - pages);
+  slot->room.add_single_writer(pages);
   if ((frame.word() & Frame::kMappedBit) != 0) [[unlikely]] {
-    frame.set_word(kInUse | Frame::kMappedBit | site.site_bits);
+    frame.set_word(site.word | Frame::kMappedBit);
     ++site.hits[1];
     return Kind::mapped;
   }
-  frame.set_word(kInUse | site.site_bits);
+  frame.set_word(site.word);
   ++site.hits[0];
   return Kind::contiguous;
 }
@@ -226,8 +211,6 @@ VC_HOT Kind SlotCaches<S>::use_again(Slot* slot, Frame& frame, std::uint64_t pag
 
 template <SlotSource S>
 VC_HOT bool SlotCaches<S>::free_hot(VirtAddr address) {
-  if (special_.load_relaxed() != 0) [[unlikely]]
-    return false;
   // Rotated, an offset inside a page becomes a huge number: one compare finds it and any address
   // outside the frames.
   const std::uint64_t offset = address.value - direct_.start.value;
@@ -235,19 +218,18 @@ VC_HOT bool SlotCaches<S>::free_hot(VirtAddr address) {
   if (!is_frame(head)) [[unlikely]]
     return false;
   Frame& frame = frames_[head];
-  if ((frame.word() & Frame::kStateAndKind) != kInUse) [[unlikely]]
+  if (frame.low_byte() != kInUse) [[unlikely]]
     return false;
-  if (frame.references().load_acquire() != 1) [[unlikely]]
+  Slot* slot = slot_at(S::slot_offset_at_hand());
+  if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) [[unlikely]]
     return false;
-  Slot* slot = enter<S::barrier_at_hand>(S::slot_at_hand());
-  if (slot == nullptr) [[unlikely]]
-    return false;
-  const bool room = slot->cached_pages.load_relaxed() + frame.pages().value <= slot_limit_.value;
-  if (slot->hand.load_relaxed() != 0 || !room) [[unlikely]]
-    return put_cached(slot, frame, head, frame.pages(), 0);
+  const PageCount pages = frame.pages();
+  if (slot->hand_pages.load_owned() != 0 || slot->room.load_owned() < pages.value) [[unlikely]]
+    return put_cached(slot, frame, head, pages, 0);
   frame.set_word(kCached);
+  slot->hand = address;
   slot->hand_frame = &frame;
-  slot->hand.store_relaxed(address.value);
+  slot->hand_pages.store_relaxed(pages.value);
   leave(slot);
   return true;
 }
@@ -262,15 +244,15 @@ template <SlotSource S>
 [[gnu::noinline]] bool SlotCaches<S>::put_cached(Slot* slot, Frame& frame, Pfn head,
                                                  PageCount pages, std::uint32_t mapped_bit) {
   Bin& bin = slot->bin_for(pages.value);
-  const bool room = bin.pages == pages.value && bin.count != Bin::kCapacity &&
-                    kept_pages(slot) + pages.value <= slot_limit_.value;
-  if (!room) [[unlikely]] {
+  const bool takes = bin.pages == pages.value && bin.count != Bin::kCapacity &&
+                     slot->hand_pages.load_owned() + pages.value <= slot->room.load_owned();
+  if (!takes) [[unlikely]] {
     leave(slot);
     return false;
   }
   frame.set_word(kCached | mapped_bit);
   bin.put(head);
-  slot->cached_pages.add_single_writer(pages.value);
+  slot->room.add_single_writer(0 - pages.value);
   leave(slot);
   return true;
 }

@@ -9,7 +9,7 @@
 //      +--------+
 //      | more   |   32         next          references         references      Vpn (mapped)
 //      +--------+
-//      | tag    |   4 state, 1 kind, 5 order, 6 unused, 16 call site
+//      | tag    |   4 state, 1 kind, 1 shared, 2 unused, 5 order, 3 unused, 16 call site
 //      +--------+
 //
 // A mapped head has no room for its number of pages; that stands in the vmap table, in the entry
@@ -26,6 +26,9 @@
 //      deferred  -> inner | pending              the deferred free is done
 //      inner     -> pending                      a mapped compound waits for its shootdown
 //      pending   -> inner                        shot down
+//
+// A head that has had more than one reference is marked *shared* until it is freed, so one look at
+// the tag tells the fast paths that there is nothing to count.
 //
 // A tail is only a *hint*: freeing a compound does not rewrite its tails. Whoever follows a tail to
 // its head must check that the head is in use and its compound really covers the frame
@@ -64,21 +67,24 @@ using SiteId = std::uint16_t;
 struct FrameTag {
   FrameState state = FrameState::absent;
   Kind kind = Kind::contiguous;
-  Order order{};    ///< of a free_head
-  SiteId site = 0;  ///< of a compound's head: who allocated it
+  bool shared = false;  ///< of a head in use: it has had more than one reference
+  Order order{};        ///< of a free_head
+  SiteId site = 0;      ///< of a compound's head: who allocated it
 
   constexpr bool operator==(const FrameTag&) const = default;
 
   /// The word that stands in the descriptor.
   constexpr std::uint32_t pack() const {
     return static_cast<std::uint32_t>(state) | static_cast<std::uint32_t>(kind) << 4 |
-           order.value << 5 | static_cast<std::uint32_t>(site) << 16;
+           static_cast<std::uint32_t>(shared) << 5 | order.value << 8 |
+           static_cast<std::uint32_t>(site) << 16;
   }
   /// The reverse of pack().
   static constexpr FrameTag unpack(std::uint32_t word) {
     return FrameTag{.state = static_cast<FrameState>(word & 15),
                     .kind = static_cast<Kind>(word >> 4 & 1),
-                    .order = Order(word >> 5 & 31),
+                    .shared = (word >> 5 & 1) != 0,
+                    .order = Order(word >> 8 & 31),
                     .site = static_cast<SiteId>(word >> 16)};
   }
 };
@@ -93,9 +99,11 @@ class Frame {
 
   /// @name The tag as the packed word it is, for the hot paths.
   /// @{
-  static constexpr std::uint32_t kStateAndKind = 0x1f;
   static constexpr std::uint32_t kMappedBit = 0x10;
+  static constexpr std::uint32_t kSharedBit = 0x20;
   std::uint32_t word() const { return tag_.load_acquire(); }
+  /// State, kind, and whether it is shared: the low byte of the word.
+  std::uint8_t low_byte() const { return static_cast<std::uint8_t>(word()); }
   void set_word(std::uint32_t word) { tag_.store_release(word); }
   /// @}
 
@@ -103,6 +111,15 @@ class Frame {
   bool replace_tag(FrameTag expected, FrameTag desired) {
     std::uint32_t word = expected.pack();
     return tag_.compare_exchange(word, desired.pack());
+  }
+
+  /// Notes that a head in use has more than one reference; false if it is not in use.
+  bool mark_shared() {
+    std::uint32_t word = tag_.load_acquire();
+    while (FrameTag::unpack(word).state == FrameState::head) {
+      if ((word & kSharedBit) != 0 || tag_.compare_exchange(word, word | kSharedBit)) return true;
+    }
+    return false;
   }
 
   /// @name Views of the two other words; which is valid follows from the state.
@@ -135,11 +152,10 @@ class Frame {
 
 static_assert(sizeof(Frame) == 12, "twelve bytes a frame: 0.293 % of 4 KiB frames");
 static_assert(
-    FrameTag::unpack(FrameTag{FrameState::pending, Kind::mapped, kMaxOrder, 0xffff}.pack()) ==
-    FrameTag{FrameState::pending, Kind::mapped, kMaxOrder, 0xffff});
-static_assert(FrameTag{.state = FrameState{0xf}, .kind = Kind::mapped}.pack() ==
-              Frame::kStateAndKind);
+    FrameTag::unpack(FrameTag{FrameState::pending, Kind::mapped, true, kMaxOrder, 0xffff}.pack()) ==
+    FrameTag{FrameState::pending, Kind::mapped, true, kMaxOrder, 0xffff});
 static_assert(FrameTag{.kind = Kind::mapped}.pack() == Frame::kMappedBit);
+static_assert(FrameTag{.shared = true}.pack() == Frame::kSharedBit);
 static_assert(FrameTag{}.pack() == 0, "zeroed memory is a table of absent frames");
 
 /// The table of descriptors of the frames [range.first, range.end()).

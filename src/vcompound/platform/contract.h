@@ -81,6 +81,8 @@ concept Lockable = requires(L& lock) {
 
 /// "This caller has no slot": it works without a cache.
 inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
+/// From one slot to the next in the core's table, in bytes (compound/slot.h).
+inline constexpr std::uint32_t kSlotStride = 16384;
 
 /// The part of a home that says which slot is the caller's. Its functions need no object, so the
 /// cached paths, which are compiled into the callers, need to know no more of the home than this.
@@ -93,9 +95,9 @@ concept SlotSource = requires {
   { S::slot() } -> std::same_as<std::uint32_t>;
   { S::leave_slot() } -> std::same_as<void>;
   // The same slot if it can be told without a call (a thread's first slot() may have to find one),
-  // else kSlots: the core has one slot more, which nobody owns and which is never open, so that the
-  // answer need not be looked at.
-  { S::slot_at_hand() } -> std::same_as<std::uint32_t>;
+  // else kSlots: the core has one slot more, which nobody can enter, so that the answer need not be
+  // looked at. In bytes: times kSlotStride, which a home can do once for all.
+  { S::slot_offset_at_hand() } -> std::same_as<std::uint32_t>;
   // The light one of a pair of barriers: light_barrier() on one CPU and the home's heavy_barrier()
   // on another order memory accesses as two full barriers would. It is nearly free.
   { S::light_barrier() } -> std::same_as<void>;

@@ -14,7 +14,7 @@ bool use() {
   return again == first && (*arena)->free(again) == vc::Misuse::none;
 }
 
-std::uint32_t slot() { return vc::os::ThreadSlots::at_hand(); }
+std::uint32_t slot() { return vc::os::ThreadSlots::offset_at_hand() / vc::kSlotStride; }
 
 }  // namespace
 

@@ -52,7 +52,9 @@ class FakeSlots {
 
   static std::uint32_t slot() { return cpu_ < kSlots ? cpu_ : kNoSlot; }
   static void leave_slot() {}
-  static std::uint32_t slot_at_hand() { return cpu_ < kSlots ? cpu_ : kSlots; }
+  static std::uint32_t slot_offset_at_hand() {
+    return (cpu_ < kSlots ? cpu_ : kSlots) * kSlotStride;
+  }
   static void light_barrier() { full_barrier(); }
   static void barrier_at_hand() { full_barrier(); }
   static bool has_barrier_at_hand() { return true; }

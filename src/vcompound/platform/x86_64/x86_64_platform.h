@@ -78,7 +78,7 @@ class X86Slots {
     if (number >= kSlots) __builtin_unreachable();
     return number;
   }
-  static std::uint32_t slot_at_hand() { return slot(); }
+  static std::uint32_t slot_offset_at_hand() { return slot() * kSlotStride; }
   static void leave_slot() { x86::allow_preemption(); }
   static void light_barrier() { compiler_barrier(); }
   static void barrier_at_hand() { compiler_barrier(); }

@@ -14,7 +14,7 @@ class LinuxSlots {
   static constexpr bool kFramesStartAtZero = true;
 
   static std::uint32_t slot() { return os::ThreadSlots::current(); }
-  static std::uint32_t slot_at_hand() { return os::ThreadSlots::at_hand(); }
+  static std::uint32_t slot_offset_at_hand() { return os::ThreadSlots::offset_at_hand(); }
   static void leave_slot() {}
   static void light_barrier() { os::light_barrier(); }
   static void barrier_at_hand() { os::barrier_at_hand(); }

@@ -6,17 +6,18 @@
 
 namespace vc::os {
 
-constinit thread_local std::uint32_t no_block_depth = 0;
-constinit thread_local std::uint32_t thread_slot = ThreadSlots::kSlots;
-
 namespace {
 
+constexpr std::uint32_t kNoOffset = ThreadSlots::kSlots * kSlotStride;
 constexpr std::uint32_t kWords = ThreadSlots::kSlots / 64;
 
 }  // namespace
 
-/// The bitmap. As visible as thread_slot: where two shared objects contain the library, the dynamic
-/// linker may make their thread_slot one, and then their bitmap must be one, too.
+constinit thread_local std::uint32_t no_block_depth = 0;
+constinit thread_local std::uint32_t thread_slot_offset = kNoOffset;
+
+/// The bitmap. As visible as thread_slot_offset: where two shared objects contain the library, the
+/// dynamic linker may make their thread_slot_offset one, and then their bitmap must be one, too.
 [[gnu::visibility("default")]] extern Atomic<std::uint64_t> taken_slots[kWords];
 constinit Atomic<std::uint64_t> taken_slots[kWords];
 
@@ -47,9 +48,9 @@ void give_back(std::uint32_t slot) {
 /// Its destructor runs when the thread ends.
 struct SlotReturn {
   ~SlotReturn() {
-    const std::uint32_t slot = thread_slot;
+    const std::uint32_t slot = thread_slot_offset / kSlotStride;
     may_have_slot = false;
-    thread_slot = ThreadSlots::kSlots;
+    thread_slot_offset = kNoOffset;
     if (slot < ThreadSlots::kSlots) give_back(slot);
   }
   /// Makes the thread construct the object, and so run its destructor.
@@ -65,7 +66,7 @@ std::uint32_t ThreadSlots::assign() {
   const std::uint32_t slot = take_lowest();
   if (slot != kNoSlot) {
     slot_return.arm();
-    thread_slot = slot;
+    thread_slot_offset = slot * kSlotStride;
   }
   may_have_slot = true;
   return slot;
@@ -80,9 +81,10 @@ std::uint32_t ThreadSlots::used() {
 }
 
 void ThreadSlots::forget_other_threads() {
+  const std::uint32_t mine = thread_slot_offset / kSlotStride;
   for (std::uint32_t word = 0; word < kWords; ++word) {
-    const bool mine = thread_slot < kSlots && thread_slot / 64 == word;
-    taken_slots[word].store_release(mine ? std::uint64_t{1} << (thread_slot % 64) : 0);
+    const bool is_mine = mine < kSlots && mine / 64 == word;
+    taken_slots[word].store_release(is_mine ? std::uint64_t{1} << (mine % 64) : 0);
   }
 }
 

@@ -22,10 +22,11 @@
 
 namespace vc::os {
 
-/// The calling thread's slot, or ThreadSlots::kSlots; only ThreadSlots writes it.
+/// The calling thread's slot, or ThreadSlots::kSlots, times kSlotStride; only ThreadSlots writes
+/// it.
 /// Visible outside a shared object that contains the library: its callers read it.
 [[gnu::tls_model("initial-exec"),
-  gnu::visibility("default")]] extern constinit thread_local std::uint32_t thread_slot;
+  gnu::visibility("default")]] extern constinit thread_local std::uint32_t thread_slot_offset;
 
 /// The slots of this process. All functions are thread-safe.
 class ThreadSlots {
@@ -36,12 +37,12 @@ class ThreadSlots {
   /// The calling thread's slot, or kNoSlot: all are taken, the thread is ending, or this would be
   /// its first and it must not block. One load and one compare after the first call.
   static std::uint32_t current() {
-    const std::uint32_t slot = thread_slot;
+    const std::uint32_t slot = thread_slot_offset / kSlotStride;
     return __builtin_expect(slot < kSlots, 1) ? slot : assign();
   }
-  /// The same, but a thread that has none yet is not given one, and the answer is kSlots: no call,
-  /// one load.
-  static std::uint32_t at_hand() { return thread_slot; }
+  /// The same in bytes, but a thread that has none yet is not given one, and the answer is that of
+  /// kSlots: no call, one load.
+  static std::uint32_t offset_at_hand() { return thread_slot_offset; }
   /// How many slots are taken.
   static std::uint32_t used();
   /// After a fork: the threads of the parent do not exist in the child; only the caller keeps its

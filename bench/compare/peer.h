@@ -52,7 +52,8 @@ struct PeerOpener {
 };
 
 /// Makes a peer known by its name. Names: vcompound, glibc, mimalloc, jemalloc, tcmalloc,
-/// libhugetlbfs, boost_interprocess, dpdk, mmap, buddy (and variants, name-setting).
+/// libhugetlbfs, boost_interprocess, dpdk, mmap, buddy (and variants, name_setting); and floor,
+/// which is no allocator.
 struct PeerRegistration {
   PeerRegistration(const char* name, PeerOpener opener);
 };

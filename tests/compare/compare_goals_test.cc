@@ -51,6 +51,27 @@ TEST(CompareGoals, VariantsDoNotCount) {
             "missed");
 }
 
+TEST(CompareGoals, WhatTheFloorMissesIsToldApart) {
+  const auto at = [](double floor) {
+    return figure("replace", "64 MiB", 1, "vcompound", "time", "us", 60) +
+           figure("replace", "64 MiB", 1, "tcmalloc", "time", "us", 100) +
+           figure("replace", "64 MiB", 1, "floor", "time", "us", floor);
+  };
+  EXPECT_EQ(verdict_of(at(2)), "missed") << "the floor meets 0.02, and is not the best peer";
+  EXPECT_EQ(verdict_of(at(3)), "apart");
+  const auto goals = judge(read(at(50)));
+  EXPECT_THAT(goals.at(0).figure, testing::HasSubstr("tcmalloc"));
+  EXPECT_THAT(goals.at(0).figure, testing::HasSubstr("the writes alone: 0.50"));
+  EXPECT_EQ(count(goals).of, 0U);
+}
+
+TEST(CompareGoals, TheFloorDoesNotHelpWhoMeetsTheGoal) {
+  EXPECT_EQ(verdict_of(figure("replace", "1 MiB", 1, "vcompound", "time", "us", 50) +
+                       figure("replace", "1 MiB", 1, "tcmalloc", "time", "us", 100) +
+                       figure("replace", "1 MiB", 1, "floor", "time", "us", 200)),
+            "met");
+}
+
 TEST(CompareGoals, MissingFiguresMiss) {
   const std::string peer = figure("pair", "4 KiB", 4096, "glibc", "time", "ns", 10);
   EXPECT_EQ(verdict_of(peer), "missed");

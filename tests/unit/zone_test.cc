@@ -86,6 +86,8 @@ TEST(Zone, GivingBackCoalescesToTheOriginal) {
 TEST(Zone, AdjacentBlocksServeWhatNoSingleBlockCan) {
   ZoneBox box(64);
   box.leave_free({run(12, 8)});  // blocks 12..15 and 16..19: no block has more than four frames
+  EXPECT_EQ(box.zone.take(PageCount(7), PageCount(1), Zone::Look::one_block), kNoPfn);
+  EXPECT_EQ(box.zone.free_pages(), PageCount(8));
   EXPECT_EQ(box.zone.take(PageCount(7)), Pfn(12));
   EXPECT_EQ(box.blocks(), (std::vector<PfnRange>{run(19, 1)}));
   box.zone.check();

@@ -1,5 +1,6 @@
 // The table of goals, and the judgement. "Best peer" is that of best_peer(): peers in their default
-// settings; variants of them (is_variant) do not count.
+// settings; variants of them (is_variant) do not count. A goal that even the floor of a row does
+// not reach, which allocates nothing, is told apart.
 #include "bench/compare/report/goals.h"
 
 #include <algorithm>
@@ -70,20 +71,39 @@ const Goal* goal_of(const Row& row, const std::string& metric, const CaseName& o
 
 Verdict verdict_if(bool met) { return met ? Verdict::kMet : Verdict::kMissed; }
 
+bool is_within(const Goal& goal, double ratio) {
+  const bool met = goal.kind == Kind::kBelowBest ? ratio < goal.bound : ratio <= goal.bound;
+  return std::isfinite(ratio) && met;
+}
+
 /// Ours against something else, as a quotient.
 void judge_ratio(const Goal& goal, const Summary& ours, const Summary& other,
                  const std::string& name, const std::string& unit, GoalResult& result) {
   const double ratio = ours.median / other.median;
-  const bool met = goal.kind == Kind::kBelowBest ? ratio < goal.bound : ratio <= goal.bound;
   result.figure = ratio_text(ratio) + " (" + value_text(ours.median, unit) + ", " + name + " " +
                   value_text(other.median, unit) + ")";
-  result.verdict = verdict_if(std::isfinite(ratio) && met);
+  result.verdict = verdict_if(is_within(goal, ratio));
+}
+
+/// A goal that was missed does not count if what allocates nothing misses it as well.
+void judge_floor(const Row& row, const Goal& goal, const Summary& best, const std::string& unit,
+                 GoalResult& result) {
+  const auto floor = summary_of(row, result.case_name, kFloor, result.metric);
+  if (result.verdict != Verdict::kMissed || !floor) return;
+  const double ratio = floor->median / best.median;
+  if (!std::isfinite(ratio) || is_within(goal, ratio)) return;
+  result.figure +=
+      "; the writes alone: " + ratio_text(ratio) + " (" + value_text(floor->median, unit) + ")";
+  result.verdict = Verdict::kApart;
 }
 
 void judge_best(const Row& row, const Goal& goal, const Summary& ours, const std::string& unit,
                 GoalResult& result) {
   const auto best = best_peer(row, result.case_name, result.metric);
-  if (best) return judge_ratio(goal, ours, best->summary, best->peer, unit, result);
+  if (best) {
+    judge_ratio(goal, ours, best->summary, best->peer, unit, result);
+    return judge_floor(row, goal, best->summary, unit, result);
+  }
   // A case that no peer can do is ours; a row in which no peer was measured proves nothing.
   const bool measured = std::any_of(row.cases.begin(), row.cases.end(), [&](const CaseName& one) {
     return best_peer(row, one.name, result.metric).has_value();

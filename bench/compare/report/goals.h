@@ -12,7 +12,7 @@ namespace vc::compare {
 enum class Verdict {
   kMet,
   kMissed,
-  kApart  ///< does not count: the row says that a named limit bound it
+  kApart  ///< does not count: a limit that the row measured or named bound it, not the allocator
 };
 
 /// One goal in one case.

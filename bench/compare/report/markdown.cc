@@ -48,7 +48,7 @@ std::string section_text(const Section& section) {
 
 std::string goals_text(const std::vector<GoalResult>& goals) {
   std::string out = "\n**" + summary_line(goals) + ".**\n";
-  Table open{.caption = "Missed, or told apart because a named limit of the system bound it",
+  Table open{.caption = "Missed, or told apart because not the allocator bound it",
              .heads = {"row", "case", "metric", "goal", "figure", ""}};
   open.has_numbers = false;
   for (const GoalResult& goal : goals) {

@@ -63,8 +63,10 @@ std::string to_html(const Results& results, const std::vector<GoalResult>& goals
   page.add_heading("How to read this");
   for (const std::string& paragraph : how_to_read()) page.add_text(paragraph);
   add_goals(page, goals, Verdict::kMissed, "Goals that were missed.");
-  add_goals(page, goals, Verdict::kApart,
-            "Told apart: the limit of mappings of the system, not the allocator, bound these.");
+  add_goals(
+      page, goals, Verdict::kApart,
+      "Told apart: not the allocator bound these, but a limit of the system or the writes to the "
+      "memory, which were measured without an allocator.");
   for (const Section& section : sections) add(page, section);
   return page.html();
 }

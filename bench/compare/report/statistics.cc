@@ -71,7 +71,8 @@ std::optional<Best> best_peer(const Row& row, const std::string& case_name,
   if (better == Better::kNone) return std::nullopt;
   std::optional<Best> best;
   for (const std::string& peer : row.peers) {
-    if (is_ours(peer) || is_variant(row, peer) || refuses(row, case_name, peer)) continue;
+    if (is_ours(peer) || peer == kFloor || is_variant(row, peer)) continue;
+    if (refuses(row, case_name, peer)) continue;
     const auto summary = summary_of(row, case_name, peer, metric);
     if (!summary) continue;
     const bool first = !best;

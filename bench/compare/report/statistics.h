@@ -42,13 +42,15 @@ bool is_event(const std::string& metric);
 /// Whether a peer's name says that it is ours, with some setting or without.
 bool is_ours(const std::string& peer);
 inline constexpr const char* kOurs = "vcompound";
+/// The peer that is no allocator (peers/floor.cc): what it takes bounds all others.
+inline constexpr const char* kFloor = "floor";
 
 /// Whether a peer of a row is another one of the row with a setting: its name is that one's, an
 /// underscore, and the setting ("glibc_thp" beside "glibc"). Such variants inform; no goal counts
 /// them. The suffix "_budget" makes none: it is the only way to give that peer a fixed memory.
 bool is_variant(const Row& row, const std::string& peer);
 
-/// The best of the peers that are not ours and no variants.
+/// The best of the peers that are not ours, no variants, and allocators (not kFloor).
 struct Best {
   std::string peer;
   Summary summary;

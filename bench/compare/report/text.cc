@@ -22,7 +22,9 @@ std::vector<std::string> how_to_read() {
       "a peer whose name is another peer's and a setting (glibc_thp, jemalloc_kept): it is shown, "
       "but no goal counts it, because a program that links that peer does not get it. Only _budget "
       "is no such setting: it is how that peer is given a fixed memory at all. A peer that refuses "
-      "more than 1 % of the requests of a case is not the best there. \"–\": no figure; the notes "
+      "more than 1 % of the requests of a case is not the best there, nor is floor, which is no "
+      "allocator: sixteen blocks that always exist. A goal that floor misses, too, is told apart. "
+      "\"–\": no figure; the notes "
       "below the tables say why.",
   };
 }

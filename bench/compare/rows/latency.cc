@@ -139,10 +139,9 @@ class Trial {
     return done;
   }
 
-  /// Every call of the list once. The caches of an arena start empty, as in a new one.
+  /// Every call of the list once.
   template <Until until>
   void pass() {
-    if (arena_ != nullptr) arena_->reclaim();
     for (Times* times : {&allocate_, &free_, &usable_}) times->start_pass();
     for (const Step& step : script_.steps) {
       if (step.size != 0) {

@@ -12,6 +12,8 @@
 //   replace_first_byte  the first byte of each page: page-aligned blocks compete for one set of the
 //                       first cache, all of them
 //
+// The peer `floor` allocates nothing: what it takes is the writes, which no allocator can avoid.
+//
 // The 16 blocks are allocated and written, and most of them replaced once, before the clock starts.
 #include <array>
 
@@ -125,12 +127,13 @@ const std::vector<std::string> kPeers = {
     "vcompound",     "glibc",    "glibc_kept",   "glibc_thp",          "glibc_thp_kept",
     "glibc_aligned", "mimalloc", "mimalloc_thp", "jemalloc",           "jemalloc_kept",
     "jemalloc_thp",  "tcmalloc", "libhugetlbfs", "boost_interprocess", "dpdk",
-    "mmap"};
+    "mmap",          "floor"};
 
 /// For the rows about the effects of one line: no variant but the one that tells these effects.
 const std::vector<std::string> kFewPeers = {
-    "vcompound", "glibc",        "glibc_aligned",      "mimalloc", "jemalloc",
-    "tcmalloc",  "libhugetlbfs", "boost_interprocess", "dpdk",     "mmap"};
+    "vcompound", "glibc",    "glibc_aligned", "mimalloc",
+    "jemalloc",  "tcmalloc", "libhugetlbfs",  "boost_interprocess",
+    "dpdk",      "mmap",     "floor"};
 
 const RowRegistration plain{
     "replace",
@@ -138,7 +141,8 @@ const RowRegistration plain{
      .what = "One of 16 live blocks, drawn at random, is freed and allocated anew, and one byte of "
              "each of its pages is written. The byte lies in one of the page's 64 cache lines, "
              "drawn by a hash of the page's place in the block and of which of the 16 blocks it "
-             "is: programs keep different things in different buffers.",
+             "is: programs keep different things in different buffers. floor is no allocator: "
+             "sixteen blocks that always exist, so what it takes is the writes.",
      .peers = kPeers,
      .run = run_row<Line::by_block_and_page>}};
 

@@ -104,7 +104,7 @@ void Zone::give(PfnRange run) {
   }
 }
 
-Pfn Zone::take(PageCount pages, PageCount alignment) {
+Pfn Zone::take(PageCount pages, PageCount alignment, Look look) {
   VC_ASSERT(pages.value != 0 && is_power_of_two(alignment.value), "take: bad request");
   if (pages > free_pages_) return kNoPfn;
   const PageCount room = pages < alignment ? alignment : pages;
@@ -112,7 +112,7 @@ Pfn Zone::take(PageCount pages, PageCount alignment) {
     const Pfn pfn = take_block(pages, order_for(room), alignment);
     if (pfn != kNoPfn) return pfn;
   }
-  return take_spanning(pages, alignment);
+  return look == Look::all_blocks ? take_spanning(pages, alignment) : kNoPfn;
 }
 
 /// Takes from one block: the smallest that is not below `order`.

@@ -58,11 +58,15 @@ class Zone {
   /// The length of the longest run of free frames that take_run() would find.
   PageCount largest_run() const;
 
+  /// Where take() looks.
+  enum class Look : std::uint8_t {
+    one_block,  ///< in the smallest block that is long enough: O(orders)
+    all_blocks  ///< else in adjacent blocks, at a bounded number of places
+  };
   /// Takes `pages` adjacent frames whose first is a multiple of `alignment` frames (a power of
-  /// two). Returns kNoPfn, with nothing changed, if no run is found. Tries single blocks first (the
-  /// smallest that is long enough), then adjacent blocks, of which it looks at a bounded number.
+  /// two). Returns kNoPfn, with nothing changed, if no run is found.
   /// What is less than a block begins where the free frames in front of that block begin.
-  Pfn take(PageCount pages, PageCount alignment = PageCount(1));
+  Pfn take(PageCount pages, PageCount alignment = PageCount(1), Look look = Look::all_blocks);
 
   /// Takes a long run of at most `at_most` frames, preferring the longest there is. If whole chunks
   /// lie in it (`chunk` is a power of two: the frames of a huge page, and a chunk starts at a

@@ -169,7 +169,8 @@ Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
 template <Platform P>
 Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
   Pfn head = wants_batch(attempt) ? take_batch(attempt) : kNoPfn;
-  if (head == kNoPfn && !attempt.failed_for_good()) head = take_run(attempt);
+  if (head == kNoPfn && !attempt.failed_for_good())
+    head = take_run(attempt, Zone::Look::all_blocks);
   if (head == kNoPfn) return kNoPfn;
   const PfnRange run{head, attempt.pages};
   if (!back(run, attempt)) {
@@ -181,27 +182,42 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
   return publish(attempt, head, Kind::contiguous);
 }
 
+/// Compounds of one size that are taken at once.
+struct Batch {
+  /// Single frames: their descriptors are three cache lines. Of larger ones not more than that.
+  static constexpr PageCount kFrames{16};
+  static constexpr std::uint64_t kMostPages = 8;  ///< of a compound; larger ones are taken singly
+
+  /// For compounds of `each` pages: 64 pages at most.
+  static constexpr PageCount pages_for(PageCount each) {
+    const std::uint64_t fitting = 4 * kFrames.value / each.value;
+    return each * (fitting < kFrames.value ? fitting : kFrames.value);
+  }
+};
+
 /// A few pages, anywhere, where the others of the batch may be kept, will be asked for (a test
 /// setting passes the cache by), and cost no memory of their own.
 template <Platform P>
 bool CompoundAllocator<P>::wants_batch(const Attempt& attempt) const {
-  return attempt.pages.value <= kMostBatchedPages && attempt.alignment.value == 1 &&
+  return attempt.pages.value <= Batch::kMostPages && attempt.alignment.value == 1 &&
          !is_special() && (attempt.pages.value == 1 || !attempt.scatter) &&
          attempt.request.placement == Placement::any() && attempt.may_block == MayBlock::yes &&
-         slot_limit_ >= kBatch * 4 * attempt.pages.value &&
-         (commits_.always_committed() || (attempt.pages.value == 1 && commits_.unit() >= kBatch));
+         slot_limit_ >= Batch::kFrames * 4 * attempt.pages.value &&
+         (commits_.always_committed() ||
+          (attempt.pages.value == 1 && commits_.unit() >= Batch::kFrames));
 }
 
 /// Takes a compound out of a batch, and keeps the others in the caller's slot: the way to the zone
-/// is gone once for all of them. A batch of single frames is aligned, so that its descriptors fill
-/// whole cache lines: threads that work with single frames then do not write each other's lines.
+/// is gone once for all of them, if it is short: one block has them all. A batch of single frames
+/// is aligned, so that its descriptors fill whole cache lines: threads that work with single frames
+/// then do not write each other's lines.
 template <Platform P>
 Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
   const PageCount each = attempt.pages;
   Attempt batch = attempt;
-  batch.pages = kBatch * each.value;
-  batch.alignment = each.value == 1 ? kBatch : PageCount(1);
-  const Pfn head = take_run(batch);
+  batch.pages = Batch::pages_for(each);
+  batch.alignment = each.value == 1 ? Batch::kFrames : PageCount(1);
+  const Pfn head = take_run(batch, Zone::Look::one_block);
   if (head == kNoPfn) return kNoPfn;
   if (!commits_.always_committed() && !back({head, batch.pages}, batch)) {
     give_back({head, batch.pages});
@@ -246,7 +262,7 @@ inline void CompoundAllocator<P>::write_tails(PfnRange compound) {
 
 /// A run of exactly the pages wanted, from the preferred node or any other.
 template <Platform P>
-Pfn CompoundAllocator<P>::take_run(Attempt& attempt) {
+Pfn CompoundAllocator<P>::take_run(Attempt& attempt, Zone::Look look) {
   const std::uint32_t wanted = attempt.request.placement.node;
   const std::uint32_t first = wanted < node_count_ ? wanted : 0;
   for (std::uint32_t i = 0; i < node_count_; ++i) {
@@ -256,7 +272,7 @@ Pfn CompoundAllocator<P>::take_run(Attempt& attempt) {
       attempt.contended = true;
       continue;
     }
-    const Pfn pfn = node.zone.take(attempt.pages, attempt.alignment);
+    const Pfn pfn = node.zone.take(attempt.pages, attempt.alignment, look);
     if (pfn != kNoPfn) return pfn;
   }
   return kNoPfn;
@@ -332,7 +348,7 @@ template <Platform P>
 bool CompoundAllocator<P>::probe(Attempt& attempt) {
   const bool may_block = attempt.may_block == MayBlock::yes;
   if (!must_map(attempt)) {
-    const Pfn head = take_run(attempt);
+    const Pfn head = take_run(attempt, Zone::Look::all_blocks);
     if (head != kNoPfn) {
       const PfnRange run{head, attempt.pages};
       const bool backed = may_block || commits_.committed(run);

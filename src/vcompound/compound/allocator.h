@@ -231,9 +231,6 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
       error.detail = status.detail;
     }
   };
-  /// Compounds taken at once: 16 descriptors of single frames are three cache lines.
-  static constexpr PageCount kBatch{16};
-  static constexpr std::uint64_t kMostBatchedPages = 8;  ///< larger ones are taken one by one
   using Wait = typename TryGuard<typename P::Lock>::Wait;
 
   // open
@@ -290,7 +287,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   bool wants_batch(const Attempt& attempt) const;
   Pfn take_batch(Attempt& attempt);
   void write_tails(PfnRange compound);
-  Pfn take_run(Attempt& attempt);
+  Pfn take_run(Attempt& attempt, Zone::Look look);
   Pfn publish(const Attempt& attempt, Pfn head, Kind kind);
   Pfn try_mapped(Attempt& attempt);
   PageCount area_alignment(const Attempt& attempt, PfnRange first) const;

@@ -1,6 +1,8 @@
 // CompoundAllocator::check() sees every kind of damage: S1 to S4, C1, C2.
 #include <gtest/gtest.h>
 
+#include <cstddef>
+
 #include <cstring>
 #include <vector>
 
@@ -32,7 +34,8 @@ struct CompoundCheckDeathTest : ::testing::Test {
     EXPECT_TRUE(allocator.open({}).ok());
     EXPECT_EQ(platform.tables.size(), 6U);
     frames = static_cast<Frame*>(platform.tables.front());
-    slots = static_cast<Slot*>(platform.tables.back());
+    auto* const table = static_cast<std::byte*>(platform.tables.back());
+    slots = static_cast<Slot*>(static_cast<void*>(table + Slot::kOffsetInPage));
     contiguous = allocate(3, Contiguity::required);
     mapped = allocate(4, Contiguity::never);
     cached = allocate(5, Contiguity::required);

@@ -1,6 +1,8 @@
 // CompoundAllocator: opening: where the tables come from and how large they are.
 #pragma once
 
+#include <cstddef>
+
 #include "vcompound/compound/allocator.h"
 
 namespace vc {
@@ -47,13 +49,14 @@ bool CompoundAllocator<P>::open_tables() {
   auto* nodes = table<GapNode>(gaps);
   void* bits = p_.metadata(CommitMap::memory_for(all.count, p_.commit_unit()) + Bytes(8));
   auto* sites = table<CallSites::Memory>(1);
-  auto* slots = table<Slot>(P::Slots::kSlots + 1);  // the last is nobody's: slot_offset_at_hand()
+  // The last slot is nobody's: slot_offset_at_hand().
+  auto* slots = table<std::byte>(Slot::kOffsetInPage + (P::Slots::kSlots + 1) * sizeof(Slot));
   if (descriptors == nullptr || entries == nullptr || nodes == nullptr || bits == nullptr ||
       sites == nullptr || slots == nullptr) {
     return false;
   }
-  slots[P::Slots::kSlots].busy.store_relaxed(1);
-  slots_ = slots;
+  slots_ = static_cast<Slot*>(static_cast<void*>(slots + Slot::kOffsetInPage));
+  slots_[P::Slots::kSlots].busy.store_relaxed(1);
   slot_mask_ = ~std::uint32_t{0};
   frames_ = FrameTable(descriptors, all);
   vmap_.open({entries, nodes, static_cast<std::uint32_t>(gaps)}, vmap_pages);

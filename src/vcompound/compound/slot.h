@@ -108,14 +108,12 @@ struct alignas(64) Slot {
   static constexpr std::uint32_t kSmallBins = 64;
   static constexpr std::uint32_t kBins = 128;
   static constexpr std::uint32_t kRecentSites = 64;
-  static constexpr std::size_t kUsed =
-      sizeof(Bin) * kBins + sizeof(RecentSite) * kRecentSites + 976 + 48;
+  static constexpr std::size_t kUsed = 64 + sizeof(RecentSite) * kRecentSites + sizeof(Bin) * kBins;
+  /// Where a slot starts in its page: not where the descriptors of well-aligned blocks lie in
+  /// theirs, for a processor takes equal low twelve bits for the same address at first.
+  static constexpr std::size_t kOffsetInPage = 3008;
 
-  Bin bins[kBins] = {};
-  RecentSite sites[kRecentSites] = {};
-  /// Keeps what follows away from the offset in its page at which the descriptors of well-aligned
-  /// blocks lie in theirs: a processor takes equal low twelve bits for the same address at first.
-  unsigned char apart[976] = {};
+  // What a pair needs comes first: one cache line, and short displacements in the code.
   Atomic<std::uint32_t> busy{};
   Atomic<std::uint32_t> open{};
   // Written by whoever holds the slot, read by anyone.
@@ -125,6 +123,9 @@ struct alignas(64) Slot {
   VirtAddr hand{};                 ///< where the compound in the hand starts, if there is one
   Frame* hand_frame = nullptr;     ///< its descriptor
   RecentSite* hot_site = nullptr;  ///< the site that used a cached path last
+  // The rest.
+  alignas(64) RecentSite sites[kRecentSites] = {};
+  Bin bins[kBins] = {};
   unsigned char unused[kSlotStride - kUsed] = {};
 
   /// Has that page count a bin of its own? (0 has not.)

@@ -86,6 +86,45 @@ TEST_F(SlotTest, TheCacheIsLimited) {
   }
 }
 
+TEST_F(SlotTest, ABatchStaysWithinTheLimit) {
+  FakeArena arena({}, {.slot_cache = PageCount(64)});
+  arena.allocator.set_always_map(Trigger::off());
+  EXPECT_EQ(arena.allocator.free(must(arena, 60).address), Misuse::none);
+  must(arena, 1);  // would keep fifteen more
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(64));
+  arena.allocator.check();
+}
+
+TEST_F(SlotTest, ASwitchClosesTheCachedPathsOfEveryCpu) {
+  FakeArena arena;
+  auto& a = arena.allocator;
+  a.set_always_map(Trigger::off());
+  const auto is_served = [&a](std::uint32_t cpu) {
+    FakePlatform::set_cpu(cpu);
+    return a.allocate_hot(Bytes(5 << 12), kSite).pages == PageCount(5);
+  };
+  const auto keep_one = [&](std::uint32_t cpu) {
+    FakePlatform::set_cpu(cpu);
+    EXPECT_EQ(a.free(must(arena, 5).address), Misuse::none);
+  };
+  for (const std::uint32_t cpu : {0U, 1U}) {
+    keep_one(cpu);
+    keep_one(cpu);  // by now the site is known here
+  }
+  a.set_watched(true);
+  EXPECT_FALSE(is_served(0));
+  EXPECT_FALSE(is_served(1));
+  a.reclaim();  // seizes both slots and lets their owners in again
+  for (const std::uint32_t cpu : {0U, 1U}) {
+    keep_one(cpu);
+    EXPECT_FALSE(is_served(cpu)) << "the switch is still on";
+  }
+  a.set_watched(false);
+  EXPECT_TRUE(is_served(0));
+  EXPECT_TRUE(is_served(1));
+  a.check();
+}
+
 TEST_F(SlotTest, AFullBinMakesRoomForTheNewest) {
   FakeArena arena;
   std::vector<Allocation> all;

@@ -374,7 +374,8 @@ void CompoundAllocator<P>::check_slots() const {
     }
     const std::uint64_t room = slot.room.load_relaxed();
     const std::uint64_t in_hand = slot.hand_pages.load_relaxed();
-    VC_ASSERT(room + pages == slot_limit_.value, "S2: the room in a slot is wrong");
+    VC_ASSERT(room <= slot_limit_.value && room + pages == slot_limit_.value,
+              "S2: the room in a slot is wrong");
     if (in_hand == 0) continue;
     const Pfn head((slot.hand - direct_.start).value >> frame_size().shift());
     VC_ASSERT(&frames_[head] == slot.hand_frame, "S4: the hand has two compounds");

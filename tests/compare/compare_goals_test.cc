@@ -65,6 +65,37 @@ TEST(CompareGoals, WhatTheFloorMissesIsToldApart) {
   EXPECT_EQ(count(goals).of, 0U);
 }
 
+TEST(CompareGoals, WhoIsAtTheFloorIsToldApart) {
+  const auto at = [](double ours) {
+    return figure("replace", "2 MiB", 1, "vcompound", "time", "us", ours) +
+           figure("replace", "2 MiB", 1, "glibc", "time", "us", 100) +
+           figure("replace", "2 MiB", 1, "floor", "time", "us", 99);
+  };
+  EXPECT_EQ(verdict_of(at(100.9)), "apart");
+  EXPECT_EQ(verdict_of(at(101)), "missed");
+  EXPECT_EQ(verdict_of(at(99.5)), "met");
+}
+
+TEST(CompareGoals, WhoIsOutsideTheBudgetIsNoMeasure) {
+  const char* const where = "fragmented, <=1 MiB";
+  const auto peer = [&](const char* name, double worst, double held) {
+    return figure("latency", where, 1, name, "usable_worst", "us", worst) +
+           figure("latency", where, 1, name, "held", "percent", held);
+  };
+  const std::string ours = peer("vcompound", 100, 100);
+  const auto verdict = [&](const std::string& peers) {
+    for (const GoalResult& goal : judge(read(ours + peers))) {
+      if (goal.metric == "usable_worst") return std::string(to_text(goal.verdict));
+    }
+    return std::string("no goal");
+  };
+  EXPECT_EQ(verdict(peer("tcmalloc", 1, 110)), "missed");
+  EXPECT_EQ(verdict(peer("tcmalloc", 1, 111)), "apart");
+  EXPECT_EQ(verdict(peer("tcmalloc", 200, 111)), "met");
+  EXPECT_EQ(verdict(peer("tcmalloc", 1, 111) + peer("buddy", 90, 100)), "missed");
+  EXPECT_EQ(verdict(peer("tcmalloc", 1, 111) + peer("buddy", 110, 100)), "met");
+}
+
 TEST(CompareGoals, TheFloorDoesNotHelpWhoMeetsTheGoal) {
   EXPECT_EQ(verdict_of(figure("replace", "1 MiB", 1, "vcompound", "time", "us", 50) +
                        figure("replace", "1 MiB", 1, "tcmalloc", "time", "us", 100) +

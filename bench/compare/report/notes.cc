@@ -107,6 +107,12 @@ std::vector<std::string> notes_of(const Row& row) {
         notes.push_back(peer + " refused more than 1 % in " + one.name +
                         ", so it does not count as the best peer there.");
       }
+      if (!is_ours(peer) && exceeds(row, one.name, peer)) {
+        const auto held = summary_of(row, one.name, peer, "held");
+        notes.push_back(peer + " held " + value_text(held->median, "percent") +
+                        " of the budget in " + one.name +
+                        ", so it does not count as the best peer there.");
+      }
     }
   }
   return notes;

@@ -35,7 +35,7 @@ std::optional<Summary> summary_of(const Row& row, const std::string& case_name,
 Better better_of(const std::string& metric, const std::string& unit) {
   if (metric == "free" || metric == "live") return Better::kNone;
   if (unit == "ns" || unit == "us" || unit == "ms" || unit == "bytes") return Better::kLess;
-  if (is_event(metric) || metric == "refused") return Better::kLess;
+  if (is_event(metric) || metric == "refused" || metric == "held") return Better::kLess;
   if (unit == "per_second" || metric == "scaling" || metric == "availability") return Better::kMore;
   if (metric.starts_with("contiguous") || metric.starts_with("huge")) return Better::kMore;
   return Better::kNone;
@@ -65,14 +65,20 @@ bool refuses(const Row& row, const std::string& case_name, const std::string& pe
   return refused && refused->median > 1 && unit_of(row, "refused") == "percent";
 }
 
+bool exceeds(const Row& row, const std::string& case_name, const std::string& peer) {
+  const auto held = summary_of(row, case_name, peer, "held");
+  return held && held->median > 110 && unit_of(row, "held") == "percent";
+}
+
 std::optional<Best> best_peer(const Row& row, const std::string& case_name,
-                              const std::string& metric) {
+                              const std::string& metric, Contest contest) {
   const Better better = better_of(metric, unit_of(row, metric));
   if (better == Better::kNone) return std::nullopt;
   std::optional<Best> best;
   for (const std::string& peer : row.peers) {
     if (is_ours(peer) || peer == kFloor || is_variant(row, peer)) continue;
     if (refuses(row, case_name, peer)) continue;
+    if (contest == Contest::kWithinBudget && exceeds(row, case_name, peer)) continue;
     const auto summary = summary_of(row, case_name, peer, metric);
     if (!summary) continue;
     const bool first = !best;

@@ -50,15 +50,20 @@ inline constexpr const char* kFloor = "floor";
 /// them. The suffix "_budget" makes none: it is the only way to give that peer a fixed memory.
 bool is_variant(const Row& row, const std::string& peer);
 
+/// Who may be the best: those that stay within the budget of a case, if it has one, or all.
+enum class Contest { kWithinBudget, kAll };
 /// The best of the peers that are not ours, no variants, and allocators (not kFloor).
 struct Best {
   std::string peer;
   Summary summary;
 };
 std::optional<Best> best_peer(const Row& row, const std::string& case_name,
-                              const std::string& metric);
+                              const std::string& metric, Contest contest = Contest::kWithinBudget);
 
 /// Whether the peer's figures do not count in a case: it refused more than 1 % of the requests.
 bool refuses(const Row& row, const std::string& case_name, const std::string& peer);
+
+/// Whether the peer does a case outside its budget: it held more than that and a tenth.
+bool exceeds(const Row& row, const std::string& case_name, const std::string& peer);
 
 }  // namespace vc::compare

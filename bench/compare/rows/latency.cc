@@ -12,6 +12,7 @@
 #include "bench/compare/row.h"
 #include "bench/compare/rows/call_script.h"
 #include "bench/compare/rows/latency_clock.h"
+#include "bench/compare/rows/replay_memory.h"
 #include "vcompound/base/random.h"
 
 namespace vc::compare {
@@ -22,6 +23,8 @@ constexpr std::uint64_t kBudget = std::uint64_t{1} << 30;
 constexpr std::size_t kBlock = std::size_t{32} << 10;  ///< what memory is fragmented with
 constexpr std::size_t kPage = 4096;
 constexpr const char* kMetric = "allocate_worst";
+
+std::uint64_t budget_of(const Run& run) { return run.quick ? kBudget / 16 : kBudget; }
 
 /// The two ways to time an allocation: the bare call, or until each page was written once.
 enum class Until : bool { returned, usable };
@@ -101,6 +104,7 @@ class Trial {
   Trial(const Run& run, const Peer& peer, const Calls& calls, const CallClock& clock, Case where,
         const ScriptOptions& options)
       : run_(run),
+        peer_(peer),
         arena_(peer.arena),
         calls_(calls),
         clock_(clock),
@@ -109,12 +113,19 @@ class Trial {
         pointers_(script_.objects),
         contiguous_(script_.objects, true) {}
 
-  void measure(int most_passes) {
+  /// `before`: what the process held before the peer was opened, if it is to be told what the peer
+  /// holds of the budget while the list is done.
+  void measure(int most_passes, const HeldMemory* before) {
     int passes = repeat(most_passes, [&] { pass<Until::usable>(); });
     EventCounter events;
     const int bare_passes = repeat(most_passes, [&] { pass<Until::returned>(); });
     const Events counted = events.stop();
     passes += bare_passes;
+    if (before != nullptr) {
+      before_ = before;
+      pass<Until::usable>();
+      ++passes;
+    }
     report_refusals(passes);
     report(run_, where_, "allocate", allocate_);
     report(run_, where_, "free", free_);
@@ -143,7 +154,9 @@ class Trial {
   template <Until until>
   void pass() {
     for (Times* times : {&allocate_, &free_, &usable_}) times->start_pass();
-    for (const Step& step : script_.steps) {
+    for (std::size_t i = 0; i < script_.steps.size(); ++i) {
+      const Step& step = script_.steps[i];
+      if (i == script_.last_free && before_ != nullptr) report_held();
       if (step.size != 0) {
         allocate<until>(step);
       } else {
@@ -182,6 +195,11 @@ class Trial {
     run_.out.figure(where_, "refused", "percent", 100 * static_cast<double>(refused_) / all);
   }
 
+  void report_held() {
+    const double held = static_cast<double>(held_by(peer_, *before_));
+    run_.out.figure(where_, "held", "percent", 100 * held / static_cast<double>(budget_of(run_)));
+  }
+
   /// How much was contiguous, and what allocating that took.
   void report_kinds() {
     std::vector<double> times;
@@ -199,6 +217,7 @@ class Trial {
   }
 
   const Run& run_;
+  const Peer& peer_;
   Arena* arena_;
   const Calls& calls_;
   const CallClock& clock_;
@@ -210,6 +229,7 @@ class Trial {
   Times free_;
   Times usable_;
   std::uint64_t refused_ = 0;
+  const HeldMemory* before_ = nullptr;  ///< in the pass that looks at the memory
 };
 
 /// Fills `budget` bytes with small blocks and frees half of them, drawn at random.
@@ -239,30 +259,33 @@ struct SizeRange {
 constexpr SizeRange kSmall{"fresh, <=1 MiB", "fragmented, <=1 MiB", std::size_t{1} << 20, 4000};
 constexpr SizeRange kLarge{"fresh, <=64 MiB", "fragmented, <=64 MiB", std::size_t{64} << 20, 400};
 
-std::uint64_t budget_of(const Run& run) { return run.quick ? kBudget / 16 : kBudget; }
-
 template <class Calls>
-void measure(const Run& run, const Peer& peer, const Calls& calls) {
+void measure(const Run& run, const Peer& peer, const Calls& calls, const HeldMemory& before) {
   const CallClock clock;
   const std::uint64_t budget = budget_of(run);
   double at = 0;
-  const auto trial = [&](const char* name, const SizeRange& range, std::uint64_t most_live) {
+  const auto trial = [&](const char* name, const SizeRange& range, std::uint64_t most_live,
+                         const HeldMemory* held_before) {
     const ScriptOptions options{.largest = run.quick ? range.largest / 16 : range.largest,
                                 .most_live = most_live,
                                 .allocations = run.quick ? 100 : range.allocations};
-    Trial<Calls>(run, peer, calls, clock, {name, at++}, options).measure(run.quick ? 2 : 7);
+    Trial<Calls>(run, peer, calls, clock, {name, at++}, options)
+        .measure(run.quick ? 2 : 7, held_before);
   };
-  for (const SizeRange& range : {kSmall, kLarge}) trial(range.fresh, range, budget / 2);
+  for (const SizeRange& range : {kSmall, kLarge}) trial(range.fresh, range, budget / 2, nullptr);
   fragment(calls, budget);
   // Half of it is free; the list is to use 80 % of that.
-  for (const SizeRange& range : {kSmall, kLarge}) trial(range.fragmented, range, budget / 10 * 4);
+  for (const SizeRange& range : {kSmall, kLarge}) {
+    trial(range.fragmented, range, budget / 10 * 4, &before);
+  }
 }
 
 void run_latency(const Run& run) {
+  const HeldMemory before = held_memory();
   Peer peer;
   const std::uint64_t limit = is_unlimited(run.peer) ? 0 : budget_of(run);
   if (!open_or_say(run, {.budget = limit}, {kSmall.fresh, 0}, kMetric, peer)) return;
-  with_calls(peer, [&](const auto& calls) { measure(run, peer, calls); });
+  with_calls(peer, [&](const auto& calls) { measure(run, peer, calls, before); });
 }
 
 const RowRegistration registration{
@@ -280,8 +303,9 @@ const RowRegistration registration{
          "worst_raw: the greatest time of all, interrupts included. The first passes bring the "
          "memory in, so it is warm. glibc, mimalloc, jemalloc and tcmalloc have no limit; a call "
          "that a peer with a budget refuses is counted (refused) and not timed: who refuses what "
-         "is "
-         "hard has a short worst case. "
+         "is hard has a short worst case. held: what the process holds at the end of the list, "
+         "before everything is freed, in percent of 1 GiB; who holds more than that and a tenth "
+         "does the calls outside the budget, and is not the best peer. "
          "Quantiles beyond 99 % are told where there are calls enough.",
      .peers = {"vcompound", "glibc", "mimalloc", "jemalloc", "tcmalloc", "mimalloc_budget",
                "jemalloc_budget", "boost_interprocess", "dpdk", "buddy"},

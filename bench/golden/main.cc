@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "bench/golden/paths.h"
+#include "vcompound/platform/linux/slots/restartable.h"
 
 namespace vc::golden {
 
@@ -58,6 +59,7 @@ int run(std::uint64_t count, const std::vector<std::string_view>& names) {
       return 2;
     }
   }
+  os::simulate_sequences();  // valgrind's processor has no rseq(2)
   open_arenas();
   for (const Path& path : paths()) {
     const bool wanted = names.empty() || std::ranges::find(names, path.name) != names.end();

@@ -136,6 +136,60 @@ TEST(LinuxStress, SignalHandlersInterruptTheAllocatorItself) {
   expect_all_free(arena);
 }
 
+/// Pairs of the paths that are compiled into callers: the hand, and now and then a bin. Counts what
+/// it was given.
+std::uint64_t hot_pairs(Arena& arena, const std::atomic<bool>& stop, unsigned char mark) {
+  constexpr std::size_t kSizes[] = {4096, 4096, 4096, 65536};
+  std::uint64_t given = 0;
+  for (std::uint64_t i = 0; !stop.load(std::memory_order_relaxed); ++i) {
+    auto* const p = static_cast<volatile unsigned char*>(
+        arena.try_allocate(Bytes(kSizes[i / 64 % std::size(kSizes)])));
+    if (p == nullptr) continue;
+    ++given;
+    *p = mark;
+    if (i % 8 == 0) std::atomic_signal_fence(std::memory_order_seq_cst);
+    EXPECT_EQ(*p, mark) << "somebody else has it, too";
+    EXPECT_EQ(arena.free(const_cast<unsigned char*>(p)), Misuse::none);
+  }
+  return given;
+}
+
+TEST(LinuxStress, HotPairsAreInterruptedAndDrained) {
+  Arena arena = make_arena(mib(24));
+  signal_arena = &arena;
+  served.store(0);
+  refused.store(0);
+  arena.free(arena.try_allocate(mib(16)));  // memory behind the frames
+  const Stats before = arena.stats();
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigaction(SIGUSR1, &action, nullptr);
+  std::atomic<bool> stop{false};
+  std::uint64_t given[2] = {};
+  std::thread victims[2];
+  for (int t = 0; t < 2; ++t) {
+    victims[t] = std::thread(
+        [&, t] { given[t] = hot_pairs(arena, stop, static_cast<unsigned char>(t + 1)); });
+  }
+  constexpr int kRounds = 2000;
+  for (int i = 0; i < kRounds; ++i) {
+    pthread_kill(victims[i % 2].native_handle(), SIGUSR1);
+    arena.reclaim();
+  }
+  stop.store(true);
+  for (std::thread& victim : victims) victim.join();
+  signal_arena = nullptr;
+  signal(SIGUSR1, SIG_DFL);
+  const Stats after = arena.stats();
+  EXPECT_EQ(after.contiguous_allocations + after.mapped_allocations -
+                before.contiguous_allocations - before.mapped_allocations,
+            given[0] + given[1] + served.load())
+      << "each was counted once";
+  EXPECT_EQ(after.misuses, 0U);
+  EXPECT_GT(served.load(), 0U);
+  expect_all_free(arena);
+}
+
 // ---- fork ---------------------------------------------------------------------------------------
 
 TEST(LinuxStress, ForkWhileOtherThreadsAllocate) {

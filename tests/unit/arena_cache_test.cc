@@ -110,6 +110,31 @@ TEST(ArenaCache, ASizeThatNoPageCountHoldsIsRefused) {
   arena->check();
 }
 
+/// Throws for odd numbers. What is compiled in stands in front of the throw, and in the handler.
+int pairs_around_a_throw(Arena& arena, int n) {
+  void* const before = arena.try_allocate(kib(4));
+  int answer = 0;
+  try {
+    if (n % 2 != 0) throw n;
+    arena.free(before);
+  } catch (int thrown) {
+    arena.free(before);
+    void* const after = arena.try_allocate(kib(4));
+    answer = after == before ? thrown : -1;
+    arena.free(after);
+  }
+  return answer;
+}
+
+/// This file is compiled with -O2: such a function is split into a hot and a cold half then.
+TEST(ArenaCache, ExceptionsPassWhatIsCompiledIn) {
+  auto arena = Arena::create({.budget = mib(16)});
+  ASSERT_TRUE(arena.ok());
+  arena->set_always_map(Trigger::off());
+  for (int n = 0; n < 8; ++n) EXPECT_EQ(pairs_around_a_throw(*arena, n), n % 2 == 0 ? 0 : n);
+  arena->check();
+}
+
 #ifndef VC_THREAD_SANITIZER
 
 /// From now on membarrier(2) does not exist for this process.
@@ -130,6 +155,9 @@ TEST(ArenaCacheDeathTest, ServesWithoutMembarrier) {
   constexpr int kNoFilter = 11;
   const auto child = [] {
     os::light_is_free.store_release(false);  // as a process that has asked for it in vain
+#ifdef VC_RESTARTABLE_SEQUENCES
+    os::sequences_work.store_release(false);
+#endif
     if (!forbid_membarrier()) std::_Exit(kNoFilter);
     auto arena = Arena::create({.budget = mib(16)});
     const bool served =

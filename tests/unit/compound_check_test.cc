@@ -89,7 +89,7 @@ TEST_F(CompoundCheckDeathTest, S4AHandThatHoldsWhatIsNotCached) {
 }
 
 TEST_F(CompoundCheckDeathTest, S4AHandWithTheDescriptorOfAnother) {
-  slots[0].hand_frame = &frame(cached.head);
+  slots[0].hand_tag = frame(cached.head).word_place();
   EXPECT_DEATH(allocator.check(), "S4: the hand has two compounds");
 }
 

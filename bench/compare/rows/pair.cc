@@ -41,8 +41,9 @@ void for_each_size(const Run& run, MeasureSize&& measure_size) {
   }
 }
 
+/// In the loop itself for every peer, whatever the compiler would think of its size.
 template <class Calls>
-bool pair_by_pointer(const Calls& calls, std::uint64_t size) {
+[[gnu::always_inline]] inline bool pair_by_pointer(const Calls& calls, std::uint64_t size) {
   void* p = calls.allocate(size);
   use(p);
   calls.free(p);
@@ -69,13 +70,13 @@ struct FreeBy {
   void operator()(void* p) const { free_(p); }
 };
 
-bool pair_by_handle(const PeerCalls& calls, std::uint64_t size) {
+[[gnu::always_inline]] inline bool pair_by_handle(const PeerCalls& calls, std::uint64_t size) {
   const std::unique_ptr<void, FreeBy> handle(calls.allocate(size), FreeBy{calls.free_});
   use(handle.get());
   return handle != nullptr;
 }
 
-bool pair_by_handle(const ArenaCalls& calls, std::uint64_t size) {
+[[gnu::always_inline]] inline bool pair_by_handle(const ArenaCalls& calls, std::uint64_t size) {
   const Result<Compound> handle = calls.arena.allocate(bytes(size));
   if (!handle) return false;
   use(handle->data());

@@ -202,7 +202,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   using Caches::frame_size_;
   using Caches::frames_;
   using Caches::leave;
-  using Caches::put_cached;
+  using Caches::put_in_bin;
   using Caches::slot_mask_;
   using Caches::slots_;
   using Caches::use_again;

@@ -53,7 +53,7 @@ void CompoundAllocator<P>::open_slots(std::uint32_t count) {
     Slot& slot = slots_[id];
     slot.room.store_relaxed(slot_limit_.value);
     slot.sites[0].word = Caches::kInUse;  // zeroed, it is that of CallSite{}
-    slot.hot_site = &slot.sites[0];
+    slot.make_hot(nullptr);
     slots_used_.store_release(id + 1);
     let_in(slot);
   }
@@ -158,6 +158,7 @@ template <Platform P>
 RecentSite& CompoundAllocator<P>::remember(Slot* slot, CallSite site) {
   RecentSite& recent = slot->recent(site);
   if (recent.site == site) return recent;
+  if (slot->hot_site == &recent) slot->make_hot(nullptr);
   flush(recent);
   const SiteId id = identify(site);
   // A site that could not be registered just now is asked for again; when the table is full, never.
@@ -183,7 +184,9 @@ bool CompoundAllocator<P>::keep(Pfn head, PageCount pages, std::uint32_t word) {
   if (slot == nullptr) return false;
   Bin& bin = slot->bin_for(pages.value);
   if (bin.count == 0) bin.pages = static_cast<std::uint32_t>(pages.value);
-  return put_cached(slot, frames_[head], head, pages, word & Frame::kMappedBit);
+  const bool kept = put_in_bin(*slot, frames_[head], head, pages, word & Frame::kMappedBit);
+  leave(slot);
+  return kept;
 }
 
 }  // namespace vc

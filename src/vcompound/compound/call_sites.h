@@ -34,6 +34,14 @@ struct CallSite {
   }
   bool operator==(const CallSite&) const = default;
 
+  /// One number that no other site has, or 0 if there is none (`CallSite{}`, and lines from 131,072
+  /// on): a look at it is one compare. An address has 47 bits below its sign, so a line stands
+  /// above, and line 0, which no file has, is left for code addresses.
+  std::uint64_t mark() const {
+    if (file == nullptr) return where;
+    if (where >> 17 != 0) return 0;
+    return reinterpret_cast<std::uintptr_t>(file) ^ where << 47;
+  }
   /// A well-mixed number that is never 0; the same site has the same key.
   std::uint64_t key() const {
     const std::uint64_t both = reinterpret_cast<std::uintptr_t>(file) ^ where ^ where << 48;

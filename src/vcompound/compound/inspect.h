@@ -132,6 +132,7 @@ void CompoundAllocator<P>::collect_site_counters() {
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
     seize(slot);
+    slot.move_hits();
     for (RecentSite& recent : slot.sites) flush(recent);
     let_in(slot);
   }
@@ -155,10 +156,10 @@ std::uint64_t CompoundAllocator<P>::cached_compounds() {
 /// Moves what one recent site counted into the table.
 template <Platform P>
 void CompoundAllocator<P>::flush(RecentSite& recent) {
-  std::uint32_t& contiguous = recent.hits[static_cast<std::uint32_t>(Kind::contiguous)];
-  std::uint32_t& mapped = recent.hits[static_cast<std::uint32_t>(Kind::mapped)];
+  std::uint64_t& contiguous = recent.hits[static_cast<std::uint32_t>(Kind::contiguous)];
+  std::uint64_t& mapped = recent.hits[static_cast<std::uint32_t>(Kind::mapped)];
   if (contiguous + mapped == 0) return;
-  counters_.hits.fetch_add(std::uint64_t{contiguous} + mapped);
+  counters_.hits.fetch_add(contiguous + mapped);
   sites_[recent.id()].counters.contiguous.fetch_add(contiguous);
   sites_[recent.id()].counters.mapped.fetch_add(mapped);
   contiguous = 0;
@@ -378,7 +379,7 @@ void CompoundAllocator<P>::check_slots() const {
               "S2: the room in a slot is wrong");
     if (in_hand == 0) continue;
     const Pfn head((slot.hand - direct_.start).value >> frame_size().shift());
-    VC_ASSERT(&frames_[head] == slot.hand_frame, "S4: the hand has two compounds");
+    VC_ASSERT(frames_[head].word_place() == slot.hand_tag, "S4: the hand has two compounds");
     VC_ASSERT(frames_[head].pages().value == in_hand, "S4: the hand has another size");
     VC_ASSERT(frames_[head].tag() == FrameTag{.state = FrameState::cached},
               "S4: what is in the hand is not cached");

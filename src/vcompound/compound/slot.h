@@ -19,7 +19,8 @@
 //                   +--> its bin                                         +--> the bin
 //
 // The hand is for the paths of slot_caches.h only. Whoever enters a slot by CompoundAllocator, or
-// seizes it, first lays what is in the hand down into its bin, and then knows only bins.
+// seizes it, first lays what is in the hand down into its bin, and then knows only bins. What these
+// paths need is the front of the slot, one cache line (SlotFront in platform/contract.h).
 //
 // Everything here is *free* memory: whenever the zones cannot serve a request, the caches of all
 // slots are drained, before anything is refused.
@@ -40,6 +41,10 @@
 // light+heavy order the accesses as if both were full barriers (Dekker), so at least one side sees
 // the other. On Linux the heavy side is membarrier(2). An owner that is interrupted while busy
 // finds `busy` set by itself in the handler, and works without its cache.
+//
+// Where a home has restartable sequences (platform/contract.h), the hand is taken and filled
+// without entering: they look at both words of the gate, change the hand by one last store, and do
+// nothing at all if they are interrupted before it; the heavy barrier interrupts them.
 //
 // Invariants (CompoundAllocator::check proves them):
 //   S1  every member of a bin is a `cached` head with exactly the bin's page count
@@ -91,39 +96,26 @@ static_assert(sizeof(Bin) == 64, "a bin is one cache line");
 struct RecentSite {
   CallSite site{};
   std::uint32_t word = 0;      ///< the tag of its compounds in use, if they are contiguous
-  std::uint32_t hits[2] = {};  ///< by Kind
+  std::uint64_t hits[2] = {};  ///< by Kind
 
   SiteId id() const { return FrameTag::unpack(word).site; }
 };
 
-/// Which of the owner's paths may enter a slot: each those before it, too.
-enum Open : std::uint32_t {
-  kOpenToNobody,   ///< never used, or seized by a drainer
-  kOpenToLibrary,  ///< CompoundAllocator's
-  kOpenToAll,      ///< also those of slot_caches.h
-};
-
 /// See the head of this file. Zeroed memory is a slot that nobody has used.
-struct alignas(64) Slot {
+struct alignas(64) Slot : SlotFront {
   static constexpr std::uint32_t kSmallBins = 64;
   static constexpr std::uint32_t kBins = 128;
   static constexpr std::uint32_t kRecentSites = 64;
-  static constexpr std::size_t kUsed = 64 + sizeof(RecentSite) * kRecentSites + sizeof(Bin) * kBins;
+  static constexpr std::size_t kUsed =
+      sizeof(SlotFront) + 64 + sizeof(RecentSite) * kRecentSites + sizeof(Bin) * kBins;
   /// Where a slot starts in its page: not where the descriptors of well-aligned blocks lie in
   /// theirs, for a processor takes equal low twelve bits for the same address at first.
   static constexpr std::size_t kOffsetInPage = 3008;
+  /// The mark of no site.
+  static constexpr std::uint64_t kNoMark = ~std::uint64_t{0};
 
-  // What a pair needs comes first: one cache line, and short displacements in the code.
-  Atomic<std::uint32_t> busy{};
-  Atomic<std::uint32_t> open{};
-  // Written by whoever holds the slot, read by anyone.
-  Atomic<std::uint64_t> room{};        ///< the pages that the bins may take beside what they hold
-  Atomic<std::uint64_t> hand_pages{};  ///< of the compound in the hand; 0: none
-  // For whoever holds the slot.
-  VirtAddr hand{};                 ///< where the compound in the hand starts, if there is one
-  Frame* hand_frame = nullptr;     ///< its descriptor
-  RecentSite* hot_site = nullptr;  ///< the site that used a cached path last
-  // The rest.
+  RecentSite* hot_site = nullptr;  ///< the one whose mark and word are in front, or none
+  std::uint64_t hits_moved = 0;    ///< of the hits in front: what the recent sites got of them
   alignas(64) RecentSite sites[kRecentSites] = {};
   Bin bins[kBins] = {};
   unsigned char unused[kSlotStride - kUsed] = {};
@@ -140,10 +132,25 @@ struct alignas(64) Slot {
   RecentSite& recent(CallSite site) {
     return sites[(site.where ^ reinterpret_cast<std::uintptr_t>(site.file) >> 3) % kRecentSites];
   }
+  /// Lets the call site of one of `sites` allocate from the hand, or nobody (nullptr).
+  void make_hot(RecentSite* site) {
+    move_hits();
+    hot_site = site;
+    const std::uint64_t its_mark = site == nullptr ? 0 : site->site.mark();
+    mark = its_mark == 0 ? kNoMark : its_mark;
+    word = site == nullptr ? 0 : site->word;
+  }
+  /// Gives the hits in front to the site that had them. The owner may add one meanwhile, so they
+  /// are never set back.
+  void move_hits() {
+    const std::uint64_t now = hits.load_relaxed();
+    if (hot_site != nullptr) hot_site->hits[0] += now - hits_moved;
+    hits_moved = now;
+  }
 };
 static_assert(sizeof(Slot) == kSlotStride);
 
 /// The slot that nobody can enter: busy for good.
-inline constinit Slot closed_slot{.busy = Atomic<std::uint32_t>(1)};
+inline constinit Slot closed_slot{{.busy = Atomic<std::uint32_t>(1)}};
 
 }  // namespace vc

@@ -15,7 +15,11 @@
 // the slots, the descriptors and the addresses are. Everything else (a first allocation, a full
 // bin, a wrong pointer, a test setting) is told by an empty answer, and the allocator is asked.
 //
-// A pair of allocate_hot() and free_hot() in a Linux process is about 60 instructions; a golden
+// What is compiled into a caller is the hand alone. Where the home has restartable sequences for it
+// (platform/contract.h), the gate is looked at and not touched; elsewhere it is entered. Whatever
+// the hand cannot serve is one call of a function, which always enters.
+//
+// A pair of allocate_hot() and free_hot() in a Linux process is about 45 instructions; a golden
 // count guards them (bench/golden).
 #pragma once
 
@@ -40,6 +44,7 @@ namespace vc {
 template <SlotSource S>
 class alignas(64) SlotCaches {
  public:
+  static constexpr bool kSequences = HasSequences<S>;
   static constexpr bool kFrameSizeIsConstant = requires { S::kFrameSize; };
   /// The cached paths compiled into callers are for frames of this size only.
   static constexpr FrameSize kHotFrames{12};
@@ -70,15 +75,20 @@ class alignas(64) SlotCaches {
   bool enter(Slot* slot);
   void leave(Slot* slot);
   Kind use_again(Slot* slot, Frame& frame, std::uint64_t pages, RecentSite& site);
-  bool put_cached(Slot* slot, Frame& frame, Pfn head, PageCount pages, std::uint32_t mapped_bit);
+  bool put_in_bin(Slot& slot, Frame& frame, Pfn head, PageCount pages, std::uint32_t mapped_bit);
   /// A compound taken from a slot, or none (address 0). A function returns it in registers.
   struct Taken {
     VirtAddr address{};
     std::uint32_t head = 0;
     Kind kind = Kind::contiguous;
   };
-  Taken take_hand(Slot* slot, RecentSite& site);
-  Taken take_from_slot(Slot* slot, std::uint64_t pages, CallSite site);
+  bool take_hand(Slot* slot, std::uint64_t pages, std::uint64_t mark, Taken& taken);
+  Taken take_hand_entered(Slot* slot);
+  Taken put_to_use(const HandTaken& hand);
+  Taken take_from_slot(std::uint64_t pages, CallSite site);
+  Taken take_entered(Slot* slot, std::uint64_t pages, CallSite site);
+  bool fill_hand(Slot* slot, VirtAddr address, Frame& frame);
+  bool free_to_slot(Frame& frame, Pfn head, std::uint32_t word);
   /// The slot at that offset in the table.
   Slot* slot_at(std::uint32_t offset) const {
     return reinterpret_cast<Slot*>(reinterpret_cast<std::uintptr_t>(slots_) + offset);
@@ -136,50 +146,75 @@ VC_HOT void SlotCaches<S>::leave(Slot* slot) {
 template <SlotSource S>
 VC_HOT Allocation SlotCaches<S>::allocate_hot(Bytes size, CallSite site) {
   Slot* slot = slot_at(S::slot_offset_at_hand() & slot_mask_);
-  if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) [[unlikely]]
-    return {};
   const std::uint64_t pages = ((size.value - 1) >> kHotFrames.shift()) + 1;
   Taken taken{};
-  if (slot->hand_pages.load_owned() == pages && slot->hot_site->site == site) [[likely]] {
-    taken = take_hand(slot, *slot->hot_site);
-    if (pages == 0) __builtin_unreachable();  // spares the caller a look
-  } else {
-    taken = take_from_slot(slot, pages, site);
+  if (!take_hand(slot, pages, site.mark(), taken)) [[unlikely]] {
+    taken = take_from_slot(pages, site);
     if (taken.address.value == 0) return {};
   }
+  if (pages == 0) __builtin_unreachable();  // spares the caller a look
   return {taken.address, PageCount(pages), Pfn(taken.head), taken.kind};
 }
 
-/// Takes the compound in the hand, and leaves the slot.
+/// Takes the compound in the hand if it has that many pages and that call site may have it.
 template <SlotSource S>
-VC_HOT typename SlotCaches<S>::Taken SlotCaches<S>::take_hand(Slot* slot, RecentSite& site) {
-  const VirtAddr address = slot->hand;
-  slot->hand_frame->set_word(site.word);
-  ++site.hits[0];
-  slot->hand_pages.store_relaxed(0);
-  leave(slot);
-  const std::uint64_t head = (address - direct_.start).value >> kHotFrames.shift();
-  return {address, static_cast<std::uint32_t>(head), Kind::contiguous};
+VC_HOT bool SlotCaches<S>::take_hand(Slot* slot, std::uint64_t pages, std::uint64_t mark,
+                                     Taken& taken) {
+  if constexpr (kSequences) {
+    HandTaken hand;
+    if (!S::take_hand(*slot, pages, mark, hand)) [[unlikely]]
+      return false;
+    taken = put_to_use(hand);
+    return true;
+  } else {
+    if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) [[unlikely]]
+      return false;
+    const bool fits = slot->hand_pages.load_owned() == pages && slot->mark == mark;
+    if (fits) [[likely]]
+      taken = take_hand_entered(slot);
+    leave(slot);
+    return fits;
+  }
 }
 
-/// From a slot that was entered, which it leaves: what the hand or the bin has for that page count,
-/// if the site is one of the recent ones.
+/// Takes what is in the hand of a slot that was entered.
 template <SlotSource S>
-[[gnu::noinline]] typename SlotCaches<S>::Taken SlotCaches<S>::take_from_slot(Slot* slot,
-                                                                              std::uint64_t pages,
+VC_HOT typename SlotCaches<S>::Taken SlotCaches<S>::take_hand_entered(Slot* slot) {
+  slot->hand_pages.store_relaxed(0);
+  slot->hits.store_relaxed(slot->hits.load_owned() + 1);
+  return put_to_use({slot->hand, slot->hand_tag, slot->word});
+}
+
+template <SlotSource S>
+VC_HOT typename SlotCaches<S>::Taken SlotCaches<S>::put_to_use(const HandTaken& hand) {
+  hand.tag->store_release(hand.word);
+  const std::uint64_t head = (hand.address - direct_.start).value >> kHotFrames.shift();
+  return {hand.address, static_cast<std::uint32_t>(head), Kind::contiguous};
+}
+
+/// What the hand or the bin has for that page count, if the call site is one of the recent ones; it
+/// is the one that may allocate from the hand from now on.
+template <SlotSource S>
+[[gnu::noinline]] typename SlotCaches<S>::Taken SlotCaches<S>::take_from_slot(std::uint64_t pages,
                                                                               CallSite site) {
+  Slot* slot = slot_at(S::slot_offset_at_hand() & slot_mask_);
+  if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) return {};
+  const Taken taken = take_entered(slot, pages, site);
+  leave(slot);
+  return taken;
+}
+
+template <SlotSource S>
+inline typename SlotCaches<S>::Taken SlotCaches<S>::take_entered(Slot* slot, std::uint64_t pages,
+                                                                 CallSite site) {
   RecentSite& recent = slot->recent(site);
-  if (recent.site != site) [[unlikely]] {
-    leave(slot);
+  if (recent.site != site) [[unlikely]]
     return {};
-  }
-  slot->hot_site = &recent;
-  if (slot->hand_pages.load_owned() == pages) return take_hand(slot, recent);
+  if (slot->hot_site != &recent) slot->make_hot(&recent);
+  if (slot->hand_pages.load_owned() == pages) return take_hand_entered(slot);
   Bin& bin = slot->bin_for(pages);
-  if ((!Slot::is_small(pages) && bin.pages != pages) || bin.count == 0) [[unlikely]] {
-    leave(slot);
+  if ((!Slot::is_small(pages) && bin.pages != pages) || bin.count == 0) [[unlikely]]
     return {};
-  }
   const Pfn head = bin.take(0);
   Frame& frame = frames_[head];
   const Kind kind = use_again(slot, frame, pages, recent);
@@ -187,7 +222,6 @@ template <SlotSource S>
       kind == Kind::contiguous
           ? direct_.start + kHotFrames.bytes(PageCount(head.value))
           : vmap_range_.start + kHotFrames.bytes(PageCount(frame.first_page().value));
-  leave(slot);
   return {address, static_cast<std::uint32_t>(head.value), kind};
 }
 
@@ -218,42 +252,63 @@ VC_HOT bool SlotCaches<S>::free_hot(VirtAddr address) {
   if (!is_frame(head)) [[unlikely]]
     return false;
   Frame& frame = frames_[head];
-  if (frame.low_byte() != kInUse) [[unlikely]]
+  const std::uint32_t word = frame.word();
+  if ((word & Frame::kWhatMask) != kInUse) [[unlikely]]
     return false;
-  Slot* slot = slot_at(S::slot_offset_at_hand());
-  if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) [[unlikely]]
-    return false;
-  const PageCount pages = frame.pages();
-  if (slot->hand_pages.load_owned() != 0 || slot->room.load_owned() < pages.value) [[unlikely]]
-    return put_cached(slot, frame, head, pages, 0);
-  frame.set_word(kCached);
-  slot->hand = address;
-  slot->hand_frame = &frame;
-  slot->hand_pages.store_relaxed(pages.value);
-  leave(slot);
-  return true;
+  if (fill_hand(slot_at(S::slot_offset_at_hand()), address, frame)) [[likely]]
+    return true;
+  return free_to_slot(frame, head, word);
 }
 
-/// Keeps a compound in a slot that was entered, and leaves it; false if there is no room, or if the
-/// bin is for another page count.
+/// Puts a contiguous compound in use into the hand if that is empty and there is room.
+template <SlotSource S>
+VC_HOT bool SlotCaches<S>::fill_hand(Slot* slot, VirtAddr address, Frame& frame) {
+  const std::uint64_t pages = frame.pages().value;
+  if constexpr (kSequences) {
+    return S::fill_hand(*slot, pages, address, frame.word_place(), kCached);
+  } else {
+    if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) [[unlikely]]
+      return false;
+    const bool takes = slot->hand_pages.load_owned() == 0 && slot->room.load_owned() >= pages;
+    if (takes) [[likely]] {
+      frame.set_word(kCached);
+      slot->hand = address;
+      slot->hand_tag = frame.word_place();
+      slot->hand_pages.store_relaxed(pages);
+    }
+    leave(slot);
+    return takes;
+  }
+}
+
+/// Puts a contiguous compound that fill_hand() refused into its bin; false if that has no room.
+template <SlotSource S>
+[[gnu::noinline]] bool SlotCaches<S>::free_to_slot(Frame& frame, Pfn head, std::uint32_t word) {
+  if constexpr (kSequences) frame.set_word(word);  // an interrupted sequence may have changed it
+  Slot* slot = slot_at(S::slot_offset_at_hand());
+  if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) return false;
+  const bool put = put_in_bin(*slot, frame, head, frame.pages(), 0);
+  leave(slot);
+  return put;
+}
+
+/// Puts a compound in use into its bin; false if there is no room in the slot, which was entered,
+/// or if the bin is for another page count.
 ///
 /// The change to `cached` is a plain store: the caller has just seen the compound in use, with the
 /// only reference. Two threads that free the same compound within the same few nanoseconds are
 /// therefore not told apart; any other double free is.
 template <SlotSource S>
-[[gnu::noinline]] bool SlotCaches<S>::put_cached(Slot* slot, Frame& frame, Pfn head,
-                                                 PageCount pages, std::uint32_t mapped_bit) {
-  Bin& bin = slot->bin_for(pages.value);
+bool SlotCaches<S>::put_in_bin(Slot& slot, Frame& frame, Pfn head, PageCount pages,
+                               std::uint32_t mapped_bit) {
+  Bin& bin = slot.bin_for(pages.value);
   const bool takes = bin.pages == pages.value && bin.count != Bin::kCapacity &&
-                     slot->hand_pages.load_owned() + pages.value <= slot->room.load_owned();
-  if (!takes) [[unlikely]] {
-    leave(slot);
+                     slot.hand_pages.load_owned() + pages.value <= slot.room.load_owned();
+  if (!takes) [[unlikely]]
     return false;
-  }
   frame.set_word(kCached | mapped_bit);
   bin.put(head);
-  slot->room.add_single_writer(0 - pages.value);
-  leave(slot);
+  slot.room.add_single_writer(0 - pages.value);
   return true;
 }
 

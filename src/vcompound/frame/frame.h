@@ -102,9 +102,11 @@ class Frame {
   static constexpr std::uint32_t kMappedBit = 0x10;
   static constexpr std::uint32_t kSharedBit = 0x20;
   std::uint32_t word() const { return tag_.load_acquire(); }
-  /// State, kind, and whether it is shared: the low byte of the word.
-  std::uint8_t low_byte() const { return static_cast<std::uint8_t>(word()); }
+  /// State, kind, and whether it is shared.
+  static constexpr std::uint32_t kWhatMask = 0xff;
   void set_word(std::uint32_t word) { tag_.store_release(word); }
+  /// Where it stands.
+  Atomic<std::uint32_t>* word_place() { return &tag_; }
   /// @}
 
   /// Changes the tag if it still is `expected`.

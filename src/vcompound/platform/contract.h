@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "vcompound/base/atomic.h"
 #include "vcompound/base/error.h"
 #include "vcompound/base/units.h"
 
@@ -84,6 +85,38 @@ inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
 /// From one slot to the next in the core's table, in bytes (compound/slot.h).
 inline constexpr std::uint32_t kSlotStride = 16384;
 
+/// Which of the owner's paths may enter a slot: each those before it, too.
+enum Open : std::uint32_t {
+  kOpenToNobody,   ///< never used, or seized by a drainer
+  kOpenToLibrary,  ///< CompoundAllocator's
+  kOpenToAll,      ///< also those that are compiled into callers
+};
+
+/// What those that are compiled into callers need of a slot (compound/slot.h): one cache line.
+struct alignas(64) SlotFront {
+  // The gate: two words that can be read as one.
+  Atomic<std::uint32_t> open{};
+  Atomic<std::uint32_t> busy{};
+  // The compound in the hand. Written by whoever holds the slot, read by anyone.
+  Atomic<std::uint64_t> room{};        ///< the pages that the slot may take beside its bins
+  Atomic<std::uint64_t> hand_pages{};  ///< of that compound; 0: the hand is empty
+  // For whoever holds the slot.
+  VirtAddr hand{};                            ///< where that compound starts
+  Atomic<std::uint32_t>* hand_tag = nullptr;  ///< the word that says what it is
+  // The call site that allocates from the hand.
+  std::uint64_t mark = 0;        ///< which one it is
+  Atomic<std::uint64_t> hits{};  ///< how often it did; only the owner writes this
+  std::uint32_t word = 0;        ///< the tag of what it has in use
+};
+static_assert(sizeof(SlotFront) == 64);
+
+/// What was taken out of a hand.
+struct HandTaken {
+  VirtAddr address{};
+  Atomic<std::uint32_t>* tag = nullptr;
+  std::uint32_t word = 0;  ///< to be written there
+};
+
 /// The part of a home that says which slot is the caller's. Its functions need no object, so the
 /// cached paths, which are compiled into the callers, need to know no more of the home than this.
 template <class S>
@@ -101,10 +134,27 @@ concept SlotSource = requires {
   // The light one of a pair of barriers: light_barrier() on one CPU and the home's heavy_barrier()
   // on another order memory accesses as two full barriers would. It is nearly free.
   { S::light_barrier() } -> std::same_as<void>;
-  // The same without a look at what the machine can do; right only if has_barrier_at_hand(), which
-  // does not change once a home exists.
-  { S::barrier_at_hand() } -> std::same_as<void>;
+  // The paths compiled into callers may be used: barrier_at_hand() is enough, and the sequences
+  // below, if the home has them, work. Does not change once a home exists.
   { S::has_barrier_at_hand() } -> std::same_as<bool>;
+  // The same as light_barrier() without a look at what the machine can do.
+  { S::barrier_at_hand() } -> std::same_as<void>;
+};
+
+/// A home whose hand is used by *restartable sequences*: the whole of a take or a fill happens, or
+/// nothing of it does. Their last store is the one that counts; who is interrupted before it (by a
+/// signal handler, or by another thread while a third one is in heavy_barrier()) answers false. So
+/// they need not write `busy`, and S::leave_slot() is not called. Both answer false unless
+/// `open` is kOpenToAll and `busy` is 0.
+template <class S>
+concept HasSequences = requires(SlotFront& front, std::uint64_t n, VirtAddr address,
+                                Atomic<std::uint32_t>* tag, HandTaken& taken) {
+  // PRE: n != 0, a mark. If the hand has that many pages, and the front that mark: POST: the hand
+  // is empty, and `taken` is what was in it.
+  { S::take_hand(front, n, n, taken) } -> std::same_as<bool>;
+  // If the hand is empty and there is room for n pages: POST: they are in it, and *tag is the word
+  // given. False: *tag may be that word all the same.
+  { S::fill_hand(front, n, address, tag, std::uint32_t{}) } -> std::same_as<bool>;
 };
 
 /// A home of the allocator core.
@@ -158,7 +208,8 @@ concept Platform = Lockable<typename P::Lock> && SlotSource<typename P::Slots> &
   // Writes zeros to a range that is mapped or in the direct map, and committed.
   { p.zero(range) } -> std::same_as<void>;
 
-  // The other half of Slots::light_barrier(). May cost microseconds.
+  // The other half of Slots::light_barrier(); of sequences that other threads began before, none is
+  // under way when it returns. May cost microseconds.
   { p.heavy_barrier() } -> std::same_as<void>;
   // Lets others run while waiting for them.
   { p.relax() } -> std::same_as<void>;

@@ -22,10 +22,12 @@ void prepare_barriers() {
   // Registering twice is harmless; the flag never goes back to false.
   if (membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) light_is_free.store_release(true);
 #endif
+  prepare_sequences();
 }
 
 void heavy_barrier() {
   full_barrier();
+  interrupt_sequences();
   if (!light_is_free.load_relaxed()) return;
   if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return;
   // A forked child of an old kernel may have lost the registration.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "vcompound/base/atomic.h"
+#include "vcompound/platform/linux/slots/restartable.h"
 
 namespace vc::os {
 
@@ -16,7 +17,7 @@ namespace vc::os {
 /// barrier by more than one thread; every LinuxPlatform does at its creation. Thread-safe.
 void prepare_barriers();
 
-/// The costly half. Thread-safe; takes some microseconds.
+/// The costly half; also interrupts restartable sequences. Thread-safe; takes some microseconds.
 void heavy_barrier();
 
 /// Is the light barrier free of instructions (true once prepare_barriers() has succeeded)?
@@ -31,10 +32,13 @@ inline void barrier_at_hand() {
 #endif
 }
 
-/// Is barrier_at_hand() enough? Does not change after prepare_barriers().
+/// Is barrier_at_hand() enough, and do the sequences work? Does not change after
+/// prepare_barriers().
 inline bool has_barrier_at_hand() {
-#ifdef VC_THREAD_SANITIZER
+#if defined(VC_THREAD_SANITIZER)
   return true;
+#elif defined(VC_RESTARTABLE_SEQUENCES)
+  return light_is_free.load_relaxed() && sequences_work.load_relaxed();
 #else
   return light_is_free.load_relaxed();
 #endif

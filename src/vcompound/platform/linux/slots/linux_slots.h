@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vcompound/platform/linux/slots/barriers.h"
+#include "vcompound/platform/linux/slots/restartable.h"
 #include "vcompound/platform/linux/slots/thread_slots.h"
 
 namespace vc {
@@ -19,6 +20,20 @@ class LinuxSlots {
   static void light_barrier() { os::light_barrier(); }
   static void barrier_at_hand() { os::barrier_at_hand(); }
   static bool has_barrier_at_hand() { return os::has_barrier_at_hand(); }
+#ifdef VC_RESTARTABLE_SEQUENCES
+  [[gnu::always_inline]] static bool take_hand(SlotFront& front, std::uint64_t pages,
+                                               std::uint64_t mark, HandTaken& taken) {
+    return os::take_hand(front, pages, mark, taken);
+  }
+  [[gnu::always_inline]] static bool fill_hand(SlotFront& front, std::uint64_t pages,
+                                               VirtAddr address, Atomic<std::uint32_t>* tag,
+                                               std::uint32_t word) {
+    return os::fill_hand(front, pages, address, tag, word);
+  }
+#endif
 };
+#ifdef VC_RESTARTABLE_SEQUENCES
+static_assert(HasSequences<LinuxSlots>);
+#endif
 
 }  // namespace vc

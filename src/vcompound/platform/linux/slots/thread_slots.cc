@@ -3,6 +3,7 @@
 
 #include "vcompound/base/atomic.h"
 #include "vcompound/platform/linux/slots/no_block_scope.h"
+#include "vcompound/platform/linux/slots/restartable.h"
 
 namespace vc::os {
 
@@ -61,7 +62,7 @@ thread_local SlotReturn slot_return;
 }  // namespace
 
 std::uint32_t ThreadSlots::assign() {
-  if (!may_have_slot || in_no_block_scope()) return kNoSlot;
+  if (!may_have_slot || in_no_block_scope() || !thread_has_sequences()) return kNoSlot;
   may_have_slot = false;
   const std::uint32_t slot = take_lowest();
   if (slot != kNoSlot) {

@@ -34,7 +34,8 @@ class ThreadSlots {
   /// At most this many threads have a slot at the same time.
   static constexpr std::uint32_t kSlots = 256;
 
-  /// The calling thread's slot, or kNoSlot: all are taken, the thread is ending, or this would be
+  /// The calling thread's slot, or kNoSlot: all are taken, the thread is ending or without
+  /// restartable sequences where others have them, or this would be
   /// its first and it must not block. One load and one compare after the first call.
   static std::uint32_t current() {
     const std::uint32_t slot = thread_slot_offset / kSlotStride;

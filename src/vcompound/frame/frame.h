@@ -5,9 +5,9 @@
 //
 //        word       bits       free_head     head (contiguous)  head (mapped)   tail
 //      +--------+
-//      | link   |   32         previous      pages              first Vpn       head's Pfn
-//      +--------+
 //      | more   |   32         next          references         references      Vpn (mapped)
+//      +--------+
+//      | link   |   32         previous      pages              first Vpn       head's Pfn
 //      +--------+
 //      | tag    |   4 state, 1 kind, 1 shared, 2 unused, 5 order, 3 unused, 16 call site
 //      +--------+
@@ -147,8 +147,11 @@ class Frame {
  private:
   static constexpr std::uint32_t narrow(std::uint64_t v) { return static_cast<std::uint32_t>(v); }
 
-  Atomic<std::uint32_t> link_;
+  // In a descriptor that begins a cache line, the cached paths do not read the first word: programs
+  // write the first bytes of lines all the time, and to a processor a load whose low twelve bits
+  // are those of such a store looks for a moment as if it had to wait for it.
   Atomic<std::uint32_t> more_;
+  Atomic<std::uint32_t> link_;
   Atomic<std::uint32_t> tag_;
 };
 

@@ -94,6 +94,8 @@ enum Open : std::uint32_t {
 
 /// What those that are compiled into callers need of a slot (compound/slot.h): one cache line.
 struct alignas(64) SlotFront {
+  std::uint32_t unused = 0;  // the first word of a line: see Frame
+  std::uint32_t word = 0;    ///< the tag of what the call site below has in use
   // The gate: two words that can be read as one.
   Atomic<std::uint32_t> open{};
   Atomic<std::uint32_t> busy{};
@@ -106,7 +108,6 @@ struct alignas(64) SlotFront {
   // The call site that allocates from the hand.
   std::uint64_t mark = 0;        ///< which one it is
   Atomic<std::uint64_t> hits{};  ///< how often it did; only the owner writes this
-  std::uint32_t word = 0;        ///< the tag of what it has in use
 };
 static_assert(sizeof(SlotFront) == 64);
 

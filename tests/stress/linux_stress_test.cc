@@ -100,9 +100,12 @@ Arena* signal_arena = nullptr;
 std::atomic<std::uint64_t> served{0};
 std::atomic<std::uint64_t> refused{0};
 
+/// Where the handler and who it interrupts allocate: so they want the same of a hand.
+constexpr CallSite kSharedSite{"linux_stress_test.cc", 1};
+
 void on_signal(int) {
   const NoBlock scope;
-  void* p = signal_arena->try_allocate(kib(16));
+  void* p = signal_arena->try_allocate(kib(16), kSharedSite);
   if (p == nullptr) {
     refused.fetch_add(1);
     return;
@@ -136,18 +139,16 @@ TEST(LinuxStress, SignalHandlersInterruptTheAllocatorItself) {
   expect_all_free(arena);
 }
 
-/// Pairs of the paths that are compiled into callers: the hand, and now and then a bin. Counts what
-/// it was given.
+/// Pairs of the paths that are compiled into callers: of the hand and, every eighth time, of the
+/// bins. Counts what it was given.
 std::uint64_t hot_pairs(Arena& arena, const std::atomic<bool>& stop, unsigned char mark) {
-  constexpr std::size_t kSizes[] = {4096, 4096, 4096, 65536};
   std::uint64_t given = 0;
   for (std::uint64_t i = 0; !stop.load(std::memory_order_relaxed); ++i) {
-    auto* const p = static_cast<volatile unsigned char*>(
-        arena.try_allocate(Bytes(kSizes[i / 64 % std::size(kSizes)])));
+    const Bytes size = i % 8 == 0 ? kib(64) : kib(16);
+    auto* const p = static_cast<volatile unsigned char*>(arena.try_allocate(size, kSharedSite));
     if (p == nullptr) continue;
     ++given;
     *p = mark;
-    if (i % 8 == 0) std::atomic_signal_fence(std::memory_order_seq_cst);
     EXPECT_EQ(*p, mark) << "somebody else has it, too";
     EXPECT_EQ(arena.free(const_cast<unsigned char*>(p)), Misuse::none);
   }
@@ -156,6 +157,7 @@ std::uint64_t hot_pairs(Arena& arena, const std::atomic<bool>& stop, unsigned ch
 
 TEST(LinuxStress, HotPairsAreInterruptedAndDrained) {
   Arena arena = make_arena(mib(24));
+  arena.set_always_map(Trigger::off());  // VCOMPOUND_CONF may ask for it
   signal_arena = &arena;
   served.store(0);
   refused.store(0);
@@ -171,15 +173,19 @@ TEST(LinuxStress, HotPairsAreInterruptedAndDrained) {
     victims[t] = std::thread(
         [&, t] { given[t] = hot_pairs(arena, stop, static_cast<unsigned char>(t + 1)); });
   }
-  constexpr int kRounds = 2000;
+  constexpr int kRounds = 600;
   for (int i = 0; i < kRounds; ++i) {
     pthread_kill(victims[i % 2].native_handle(), SIGUSR1);
+    const bool turn_switch = i > kRounds / 3 * 2 && i % 4 == 0;
+    if (turn_switch) arena.set_always_map(i % 8 == 0 ? Trigger::always() : Trigger::off());
+    for (int k = 0; k < 4; ++k) EXPECT_EQ(arena.stats().misuses, 0U);  // looks into each slot
     arena.reclaim();
   }
   stop.store(true);
   for (std::thread& victim : victims) victim.join();
   signal_arena = nullptr;
   signal(SIGUSR1, SIG_DFL);
+  arena.set_always_map(Trigger::off());
   const Stats after = arena.stats();
   EXPECT_EQ(after.contiguous_allocations + after.mapped_allocations -
                 before.contiguous_allocations - before.mapped_allocations,

@@ -7,10 +7,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <barrier>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <iterator>
+#include <thread>
 
 #include "vcompound/arena.h"
 #include "vcompound/platform/linux/slots/no_block_scope.h"
@@ -107,6 +109,39 @@ TEST(ArenaCache, ASizeThatNoPageCountHoldsIsRefused) {
     EXPECT_EQ(arena->try_allocate(Bytes(size)), nullptr) << size;
     EXPECT_FALSE(arena->allocate(Bytes(size)).ok()) << size;
   }
+  arena->check();
+}
+
+TEST(ArenaCache, ASwitchIsSeenByEveryThreadAndSoIsItsEnd) {
+  auto arena = Arena::create({.budget = mib(16)});
+  ASSERT_TRUE(arena.ok());
+  arena->set_always_map(Trigger::off());
+  std::barrier step(2);
+  const auto pair = [&arena] {
+    void* const p = arena->try_allocate(kib(8));
+    const Kind kind = arena->kind_of(p);
+    EXPECT_EQ(arena->free(p), Misuse::none);
+    return kind;
+  };
+  std::thread other([&] {
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(pair(), Kind::contiguous);
+    step.arrive_and_wait();
+    step.arrive_and_wait();
+    EXPECT_EQ(pair(), Kind::mapped) << "it has one in its hand";
+    EXPECT_EQ(pair(), Kind::mapped);
+    step.arrive_and_wait();
+    step.arrive_and_wait();
+    const std::uint64_t before = arena->stats().cache_hits;
+    for (std::uint64_t i = 0; i < kPairs; ++i) pair();
+    EXPECT_GE(arena->stats().cache_hits - before, kPairs - 1);
+  });
+  step.arrive_and_wait();
+  arena->set_always_map(Trigger::always());
+  step.arrive_and_wait();
+  step.arrive_and_wait();
+  arena->set_always_map(Trigger::off());
+  step.arrive_and_wait();
+  other.join();
   arena->check();
 }
 

@@ -52,9 +52,7 @@ struct State {
   Atomic<std::uint32_t> other_tag;
 
   void reset(bool full) {
-    front.open.store_relaxed(kOpenToAll);
-    front.busy.store_relaxed(0);
-    front.room.store_relaxed(100);
+    front.allowance.store_relaxed(100);
     front.hand_pages.store_relaxed(full ? kPages : 0);
     front.hand = full ? kStart : VirtAddr{};
     front.hand_tag = full ? &tag : nullptr;
@@ -119,11 +117,13 @@ void trap_flag(bool on) {
   }
 }
 
-bool leave_kernel() {
+struct rseq* rseq_area() {
   std::uintptr_t thread = 0;
   asm("movq %%fs:0, %0" : "=r"(thread));
-  const auto area = thread + static_cast<std::uintptr_t>(__rseq_offset);
-  return ::syscall(SYS_rseq, area, 32U, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) == 0;
+  return reinterpret_cast<struct rseq*>(thread + static_cast<std::uintptr_t>(__rseq_offset));
+}
+bool leave_kernel() {
+  return ::syscall(SYS_rseq, rseq_area(), 32U, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) == 0;
 }
 
 class LinuxSequences : public ::testing::Test {
@@ -274,24 +274,21 @@ TEST_F(LinuxSequences, TwoFillsAndOneOfThemHasIt) {
 }
 
 TEST_F(LinuxSequences, AGateThatIsClosedInBetweenHoldsThemOff) {
-  for (const bool by_owner : {false, true}) {
-    const auto close = [by_owner] {
-      if (by_owner) state.front.busy.store_relaxed(1);
-      if (!by_owner) state.front.open.store_relaxed(kOpenToLibrary);
-    };
-    for_each_instruction(take, true, [&](std::uintptr_t instruction) {
-      state.reset(true);
-      const bool got = call_with(take, instruction, close);
-      EXPECT_NE(got, state.is_full());
-      EXPECT_FALSE(is_in_sequence(instruction) && got);
-    });
-    for_each_instruction(fill, false, [&](std::uintptr_t instruction) {
-      state.reset(false);
-      const bool done = call_with(fill, instruction, close);
-      EXPECT_EQ(done, state.is_full());
-      EXPECT_FALSE(is_in_sequence(instruction) && done);
-    });
-  }
+  const auto close = [] {
+    state.front.allowance.store_relaxed(0);
+  };
+  for_each_instruction(take, true, [&](std::uintptr_t instruction) {
+    state.reset(true);
+    const bool got = call_with(take, instruction, close);
+    EXPECT_NE(got, state.is_full());
+    EXPECT_FALSE(is_in_sequence(instruction) && got);
+  });
+  for_each_instruction(fill, false, [&](std::uintptr_t instruction) {
+    state.reset(false);
+    const bool done = call_with(fill, instruction, close);
+    EXPECT_EQ(done, state.is_full());
+    EXPECT_FALSE(is_in_sequence(instruction) && done);
+  });
 }
 
 TEST_F(LinuxSequences, EachConditionIsLookedAt) {
@@ -305,19 +302,31 @@ TEST_F(LinuxSequences, EachConditionIsLookedAt) {
   };
   EXPECT_FALSE(refuses(true, take, nothing));
   EXPECT_TRUE(refuses(true, take, [&] { front.mark = kMark + 1; }));
-  EXPECT_TRUE(refuses(true, take, [&] { front.open.store_relaxed(kOpenToNobody); }));
-  EXPECT_TRUE(refuses(true, take, [&] { front.open.store_relaxed(kOpenToLibrary); }));
-  EXPECT_TRUE(refuses(true, take, [&] { front.busy.store_relaxed(1); }));
+  EXPECT_TRUE(refuses(true, take, [&] { front.allowance.store_relaxed(0); }));
   EXPECT_TRUE(refuses(false, take, nothing));
   EXPECT_FALSE(refuses(false, fill, nothing));
-  EXPECT_FALSE(refuses(false, fill, [&] { front.room.store_relaxed(kPages); }));
-  EXPECT_TRUE(refuses(false, fill, [&] { front.room.store_relaxed(kPages - 1); }));
-  EXPECT_TRUE(refuses(false, fill, [&] { front.open.store_relaxed(kOpenToLibrary); }));
-  EXPECT_TRUE(refuses(false, fill, [&] { front.busy.store_relaxed(1); }));
+  EXPECT_FALSE(refuses(false, fill, [&] { front.allowance.store_relaxed(kPages); }));
+  EXPECT_TRUE(refuses(false, fill, [&] { front.allowance.store_relaxed(kPages - 1); }));
+  EXPECT_TRUE(refuses(false, fill, [&] { front.allowance.store_relaxed(0); }));
   EXPECT_TRUE(refuses(true, fill, nothing));
   state.reset(true);
   state.front.hand_pages.store_relaxed(kPages + 1);
   EXPECT_FALSE(take());
+}
+
+TEST_F(LinuxSequences, NoDescriptorStaysNamed) {
+  const auto named = [] {
+    return rseq_area()->rseq_cs;
+  };
+  state.reset(true);
+  EXPECT_TRUE(take());
+  EXPECT_EQ(named(), 0U);
+  EXPECT_FALSE(take());
+  EXPECT_EQ(named(), 0U);
+  EXPECT_TRUE(fill());
+  EXPECT_EQ(named(), 0U);
+  EXPECT_FALSE(fill());
+  EXPECT_EQ(named(), 0U);
 }
 
 TEST_F(LinuxSequences, AThreadThatTheKernelDoesNotKnowHasNoSlot) {

@@ -171,5 +171,31 @@ TEST_F(SlotTest, ARequestTakesOnlyWhatFitsIt) {
   EXPECT_EQ(must(arena, 4).address, mapped.address) << "`preferred` may have the mapped one";
 }
 
+/// A sequence may be interrupted between its last store and the count (docs/locking.md).
+TEST(SlotFront, AHitThatIsCountedLateIsNotLost) {
+  static Slot slot;
+  RecentSite& first = slot.sites[0];
+  RecentSite& second = slot.sites[1];
+  first.site = CallSite{"slot_test.cc", 1};
+  second.site = CallSite{"slot_test.cc", 2};
+  const auto hit = [] {
+    slot.hits.store_relaxed(slot.hits.load_relaxed() + 1);
+  };
+  slot.make_hot(&first);
+  hit();
+  slot.make_hot(nullptr);
+  hit();
+  slot.make_hot(&second);
+  hit();
+  slot.move_hits();
+  EXPECT_EQ(first.hits[0], 1U);
+  EXPECT_EQ(second.hits[0], 2U) << "its own, and the late one";
+  EXPECT_EQ(slot.mark, second.site.mark());
+  EXPECT_EQ(CallSite{}.mark(), 0U);
+  first.site.where = 1U << 17;
+  slot.make_hot(&first);
+  EXPECT_EQ(slot.mark, Slot::kNoMark) << "a line that is too large has none";
+}
+
 }  // namespace
 }  // namespace vc

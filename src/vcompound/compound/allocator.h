@@ -252,6 +252,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
     kSpecialFrames = 64,   ///< frames are not of the usual size
   };
   void set_special(std::uint32_t bit, bool on);
+  void stop_sequences();
   /// Must requests go past the slots?
   bool is_special() const {
     return (special_.load_relaxed() & ~(kSpecialBarrier | kSpecialFrames)) != 0;

@@ -65,11 +65,14 @@ void CompoundAllocator<P>::open_slots(std::uint32_t count) {
 template <Platform P>
 void CompoundAllocator<P>::let_in(Slot& slot) {
   std::uint32_t who = 0;
+  bool was_open = false;
   do {
     who = who_may_enter();
     slot.open.store_release(who);
+    was_open = was_open || who == kOpenToAll;
     full_barrier();
   } while (who != who_may_enter());
+  if (was_open && who != kOpenToAll) stop_sequences();
 }
 
 /// Turns one switch, for all slots. They may be opened and seized meanwhile.
@@ -81,14 +84,28 @@ void CompoundAllocator<P>::set_special(std::uint32_t bit, bool on) {
     special_.fetch_and(~bit);
   }
   full_barrier();
+  bool lowered = on;
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     std::uint32_t who = slots_[i].open.load_acquire();
     while (who != kOpenToNobody && who != who_may_enter()) {
+      lowered = lowered || who == kOpenToAll;
       slots_[i].open.compare_exchange(who, who_may_enter());
       full_barrier();
       who = slots_[i].open.load_acquire();
     }
   }
+  if (lowered) stop_sequences();
+}
+
+/// Sequences pass no more where slots are not open to all. (Where they are, the owner lets them
+/// pass again when it leaves the next time.) For whoever has just made `open` of a slot lower.
+template <Platform P>
+void CompoundAllocator<P>::stop_sequences() {
+  if constexpr (!Caches::kSequences) return;
+  const std::uint32_t used = slots_used_.load_acquire();
+  if (used == 0) return;
+  p_.heavy_barrier();
+  for (std::uint32_t i = 0; i < used; ++i) slots_[i].allowance.store_release(0);
 }
 
 // ---- allocation ---------------------------------------------------------------------------------

@@ -80,6 +80,10 @@ void CompoundAllocator<P>::seize(Slot& slot) {
   slot.open.store_relaxed(kOpenToNobody);
   p_.heavy_barrier();
   while (slot.busy.load_acquire() != 0) p_.relax();
+  if constexpr (Caches::kSequences) {  // who left just now may have let them pass
+    slot.allowance.store_relaxed(0);
+    p_.heavy_barrier();
+  }
   lay_down(slot, MayBlock::yes);
 }
 

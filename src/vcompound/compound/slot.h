@@ -35,6 +35,8 @@
 //      ... use the cache ...                  ... drain ...
 //      busy = 0                               open = whoever may
 //
+// (with what belongs to sequences, below: docs/locking.md)
+//
 // `open` also says which of the owner's paths may enter: test settings that want to see each
 // request keep out those that are compiled into callers, at no cost for them.
 //
@@ -43,8 +45,9 @@
 // finds `busy` set by itself in the handler, and works without its cache.
 //
 // Where a home has restartable sequences (platform/contract.h), the hand is taken and filled
-// without entering: they look at both words of the gate, change the hand by one last store, and do
-// nothing at all if they are interrupted before it; the heavy barrier interrupts them.
+// without entering: they look at `allowance`, which is 0 while somebody is inside, change the hand
+// by one last store, and do nothing at all if they are interrupted before it; the heavy barrier
+// interrupts them.
 //
 // Invariants (CompoundAllocator::check proves them):
 //   S1  every member of a bin is a `cached` head with exactly the bin's page count
@@ -114,6 +117,8 @@ struct alignas(64) Slot : SlotFront {
   /// The mark of no site.
   static constexpr std::uint64_t kNoMark = ~std::uint64_t{0};
 
+  /// The pages that the slot may take beside its bins. Written by whoever holds it, read by anyone.
+  Atomic<std::uint64_t> room{};
   RecentSite* hot_site = nullptr;  ///< the one whose mark and word are in front, or none
   std::uint64_t hits_moved = 0;    ///< of the hits in front: what the recent sites got of them
   alignas(64) RecentSite sites[kRecentSites] = {};
@@ -141,10 +146,11 @@ struct alignas(64) Slot : SlotFront {
     word = site == nullptr ? 0 : site->word;
   }
   /// Gives the hits in front to the site that had them. The owner may add one meanwhile, so they
-  /// are never set back.
+  /// are never set back; one that comes after the site has changed is the next site's.
   void move_hits() {
+    if (hot_site == nullptr) return;
     const std::uint64_t now = hits.load_relaxed();
-    if (hot_site != nullptr) hot_site->hits[0] += now - hits_moved;
+    hot_site->hits[0] += now - hits_moved;
     hits_moved = now;
   }
 };

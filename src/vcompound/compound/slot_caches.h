@@ -19,7 +19,7 @@
 // (platform/contract.h), the gate is looked at and not touched; elsewhere it is entered. Whatever
 // the hand cannot serve is one call of a function, which always enters.
 //
-// A pair of allocate_hot() and free_hot() in a Linux process is about 45 instructions; a golden
+// A pair of allocate_hot() and free_hot() in a Linux process is about 50 instructions; a golden
 // count guards them (bench/golden).
 #pragma once
 
@@ -126,8 +126,11 @@ VC_HOT bool SlotCaches<S>::enter(Slot* slot) {
   if (slot->busy.load_owned() == 0) [[likely]] {
     slot->busy.store_relaxed(1);
     kBarrier();
-    if (slot->open.load_acquire() >= kWho) [[likely]]
+    if (slot->open.load_acquire() >= kWho) [[likely]] {
+      if constexpr (kSequences) slot->allowance.store_relaxed(0);
+      compiler_barrier();
       return true;
+    }
     slot->busy.store_release(0);
   }
   S::leave_slot();
@@ -136,6 +139,14 @@ VC_HOT bool SlotCaches<S>::enter(Slot* slot) {
 
 template <SlotSource S>
 VC_HOT void SlotCaches<S>::leave(Slot* slot) {
+  if constexpr (kSequences) {
+    if (slot->open.load_relaxed() == kOpenToAll) [[likely]] {
+      slot->allowance.store_release(slot->room.load_owned());
+      compiler_barrier();  // who closes the gate comes after us, or is seen by us: locking.md
+      if (slot->open.load_relaxed() != kOpenToAll) [[unlikely]]
+        slot->allowance.store_relaxed(0);
+    }
+  }
   slot->busy.store_release(0);
   S::leave_slot();
 }

@@ -94,19 +94,18 @@ enum Open : std::uint32_t {
 
 /// What those that are compiled into callers need of a slot (compound/slot.h): one cache line.
 struct alignas(64) SlotFront {
-  std::uint32_t unused = 0;  // the first word of a line: see Frame
-  std::uint32_t word = 0;    ///< the tag of what the call site below has in use
-  // The gate: two words that can be read as one.
+  // The gate. What is read at each pass does not begin the line (see Frame).
   Atomic<std::uint32_t> open{};
   Atomic<std::uint32_t> busy{};
-  // The compound in the hand. Written by whoever holds the slot, read by anyone.
-  Atomic<std::uint64_t> room{};        ///< the pages that the slot may take beside its bins
-  Atomic<std::uint64_t> hand_pages{};  ///< of that compound; 0: the hand is empty
-  // For whoever holds the slot.
+  Atomic<std::uint64_t> allowance{};  ///< how many pages sequences may put into the hand
+  // The compound in the hand. Written by whoever holds the slot, and by sequences; read by anyone.
+  Atomic<std::uint64_t> hand_pages{};  ///< 0: the hand is empty
+  // For whoever holds the slot, and for sequences.
   VirtAddr hand{};                            ///< where that compound starts
   Atomic<std::uint32_t>* hand_tag = nullptr;  ///< the word that says what it is
   // The call site that allocates from the hand.
   std::uint64_t mark = 0;        ///< which one it is
+  std::uint32_t word = 0;        ///< the tag of what it has in use
   Atomic<std::uint64_t> hits{};  ///< how often it did; only the owner writes this
 };
 static_assert(sizeof(SlotFront) == 64);
@@ -144,16 +143,17 @@ concept SlotSource = requires {
 
 /// A home whose hand is used by *restartable sequences*: the whole of a take or a fill happens, or
 /// nothing of it does. Their last store is the one that counts; who is interrupted before it (by a
-/// signal handler, or by another thread while a third one is in heavy_barrier()) answers false. So
-/// they need not write `busy`, and S::leave_slot() is not called. Both answer false unless
-/// `open` is kOpenToAll and `busy` is 0.
+/// signal handler, by another thread's turn on the processor or its heavy_barrier()) answers no. So
+/// they need not write `busy`, and S::leave_slot() is not called. `allowance` is
+/// the room in the slot while it is open to all and nobody is inside, else 0: then both answer no.
 template <class S>
 concept HasSequences = requires(SlotFront& front, std::uint64_t n, VirtAddr address,
                                 Atomic<std::uint32_t>* tag, HandTaken& taken) {
-  // PRE: n != 0, a mark. If the hand has that many pages, and the front that mark: POST: the hand
+  // PRE: n != 0; a mark. (0, that of sites without one, is never in an open slot's front.) If the
+  // hand has that many pages, and the front that mark: POST: the hand
   // is empty, and `taken` is what was in it.
   { S::take_hand(front, n, n, taken) } -> std::same_as<bool>;
-  // If the hand is empty and there is room for n pages: POST: they are in it, and *tag is the word
+  // If the hand is empty and n pages are allowed: POST: they are in it, and *tag is the word
   // given. False: *tag may be that word all the same.
   { S::fill_hand(front, n, address, tag, std::uint32_t{}) } -> std::same_as<bool>;
 };

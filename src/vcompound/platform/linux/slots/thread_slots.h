@@ -35,8 +35,8 @@ class ThreadSlots {
   static constexpr std::uint32_t kSlots = 256;
 
   /// The calling thread's slot, or kNoSlot: all are taken, the thread is ending or without
-  /// restartable sequences where others have them, or this would be
-  /// its first and it must not block. One load and one compare after the first call.
+  /// restartable sequences where others have them, or this would be its first and it must not
+  /// block. One load and one compare after the first call.
   static std::uint32_t current() {
     const std::uint32_t slot = thread_slot_offset / kSlotStride;
     return __builtin_expect(slot < kSlots, 1) ? slot : assign();

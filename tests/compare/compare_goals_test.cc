@@ -65,17 +65,6 @@ TEST(CompareGoals, WhatTheFloorMissesIsToldApart) {
   EXPECT_EQ(count(goals).of, 0U);
 }
 
-TEST(CompareGoals, WhoIsAtTheFloorIsToldApart) {
-  const auto at = [](double ours) {
-    return figure("replace", "2 MiB", 1, "vcompound", "time", "us", ours) +
-           figure("replace", "2 MiB", 1, "glibc", "time", "us", 100) +
-           figure("replace", "2 MiB", 1, "floor", "time", "us", 99);
-  };
-  EXPECT_EQ(verdict_of(at(100.9)), "apart");
-  EXPECT_EQ(verdict_of(at(101)), "missed");
-  EXPECT_EQ(verdict_of(at(99.5)), "met");
-}
-
 TEST(CompareGoals, WhoIsOutsideTheBudgetIsNoMeasure) {
   const char* const where = "fragmented, <=1 MiB";
   const auto peer = [&](const char* name, double worst, double held) {

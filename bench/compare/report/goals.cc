@@ -1,7 +1,7 @@
 // The table of goals, and the judgement. "Best peer" is that of best_peer(): peers in their default
 // settings; variants of them (is_variant) do not count. Told apart are goals that even the floor of
-// a row, which allocates nothing, does not reach, or where we are no further than it, and those
-// that only peers reach which take more memory than the row grants.
+// a row, which allocates nothing, does not reach, and those that only peers reach which take more
+// memory than the row grants.
 #include "bench/compare/report/goals.h"
 
 #include <algorithm>
@@ -86,18 +86,13 @@ void judge_ratio(const Goal& goal, const Summary& ours, const Summary& other,
   result.verdict = verdict_if(is_within(goal, ratio));
 }
 
-/// So near to what allocates nothing, by our median, nothing is left that an allocator could save.
-constexpr double kAtTheFloor = 1.02;
-
-/// A goal that was missed does not count if what allocates nothing misses it as well, or is where
-/// we are.
-void judge_floor(const Row& row, const Goal& goal, const Summary& ours, const Summary& best,
-                 const std::string& unit, GoalResult& result) {
+/// A goal that was missed does not count if what allocates nothing misses it as well.
+void judge_floor(const Row& row, const Goal& goal, const Summary& best, const std::string& unit,
+                 GoalResult& result) {
   const auto floor = summary_of(row, result.case_name, kFloor, result.metric);
   if (result.verdict != Verdict::kMissed || !floor) return;
   const double ratio = floor->median / best.median;
-  const bool at_the_floor = ours.median <= kAtTheFloor * floor->median;
-  if (!std::isfinite(ratio) || (is_within(goal, ratio) && !at_the_floor)) return;
+  if (!std::isfinite(ratio) || is_within(goal, ratio)) return;
   result.figure +=
       "; the writes alone: " + ratio_text(ratio) + " (" + value_text(floor->median, unit) + ")";
   result.verdict = Verdict::kApart;
@@ -119,7 +114,7 @@ void judge_best(const Row& row, const Goal& goal, const Summary& ours, const std
   const auto best = best_peer(row, result.case_name, result.metric);
   if (best) {
     judge_ratio(goal, ours, best->summary, best->peer, unit, result);
-    return judge_floor(row, goal, ours, best->summary, unit, result);
+    return judge_floor(row, goal, best->summary, unit, result);
   }
   const auto outside = best_peer(row, result.case_name, result.metric, Contest::kAll);
   if (outside) return judge_outside(row, goal, ours, *outside, unit, result);

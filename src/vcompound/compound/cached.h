@@ -84,7 +84,7 @@ void CompoundAllocator<P>::set_special(std::uint32_t bit, bool on) {
     special_.fetch_and(~bit);
   }
   full_barrier();
-  bool lowered = on;
+  bool lowered = on;  // maybe by somebody else just now, who has not stopped the sequences yet
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     std::uint32_t who = slots_[i].open.load_acquire();
     while (who != kOpenToNobody && who != who_may_enter()) {

@@ -19,8 +19,9 @@
 //                   +--> its bin                                         +--> the bin
 //
 // The hand is for the paths of slot_caches.h only. Whoever enters a slot by CompoundAllocator, or
-// seizes it, first lays what is in the hand down into its bin, and then knows only bins. What these
-// paths need is the front of the slot, one cache line (SlotFront in platform/contract.h).
+// seizes it, first lays what is in the hand down into its bin, and then knows only bins. The hand,
+// and what else those paths look at each time, is the front of the slot: one cache line (SlotFront
+// in platform/contract.h).
 //
 // Everything here is *free* memory: whenever the zones cannot serve a request, the caches of all
 // slots are drained, before anything is refused.
@@ -35,8 +36,6 @@
 //      ... use the cache ...                  ... drain ...
 //      busy = 0                               open = whoever may
 //
-// (with what belongs to sequences, below: docs/locking.md)
-//
 // `open` also says which of the owner's paths may enter: test settings that want to see each
 // request keep out those that are compiled into callers, at no cost for them.
 //
@@ -47,7 +46,7 @@
 // Where a home has restartable sequences (platform/contract.h), the hand is taken and filled
 // without entering: they look at `allowance`, which is 0 while somebody is inside, change the hand
 // by one last store, and do nothing at all if they are interrupted before it; the heavy barrier
-// interrupts them.
+// interrupts them. docs/locking.md has the picture above with all of this in it.
 //
 // Invariants (CompoundAllocator::check proves them):
 //   S1  every member of a bin is a `cached` head with exactly the bin's page count

@@ -143,15 +143,15 @@ concept SlotSource = requires {
 
 /// A home whose hand is used by *restartable sequences*: the whole of a take or a fill happens, or
 /// nothing of it does. Their last store is the one that counts; who is interrupted before it (by a
-/// signal handler, by another thread's turn on the processor or its heavy_barrier()) answers no. So
-/// they need not write `busy`, and S::leave_slot() is not called. `allowance` is
-/// the room in the slot while it is open to all and nobody is inside, else 0: then both answer no.
+/// signal handler, by another thread's turn on the processor or its heavy_barrier()) answers false.
+/// So they need not write `busy`, and S::leave_slot() is not called. `allowance` is the room in the
+/// slot while it is open to all and nobody is inside, else 0: then both answer false.
 template <class S>
 concept HasSequences = requires(SlotFront& front, std::uint64_t n, VirtAddr address,
                                 Atomic<std::uint32_t>* tag, HandTaken& taken) {
-  // PRE: n != 0; a mark. (0, that of sites without one, is never in an open slot's front.) If the
-  // hand has that many pages, and the front that mark: POST: the hand
-  // is empty, and `taken` is what was in it.
+  // PRE: n pages, not 0; a mark. (0, that of sites without one, is never in an open slot's front.)
+  // If the hand has that many pages, and the front that mark: POST: the hand is empty, and `taken`
+  // is what was in it.
   { S::take_hand(front, n, n, taken) } -> std::same_as<bool>;
   // If the hand is empty and n pages are allowed: POST: they are in it, and *tag is the word
   // given. False: *tag may be that word all the same.

@@ -4,10 +4,8 @@
 #ifdef VC_RESTARTABLE_SEQUENCES
 
 #include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "vcompound/base/assert.h"
+#include "vcompound/platform/linux/slots/membarrier.h"
 
 namespace vc::os {
 
@@ -17,25 +15,21 @@ namespace {
 
 constinit Atomic<bool> simulated{false};
 
-bool membarrier(int command) { return ::syscall(SYS_membarrier, command, 0U, 0) == 0; }
-bool register_process() { return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ); }
+constexpr Membarrier kInterruption{MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ,
+                                   MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ};
 
 }  // namespace
 
 void prepare_sequences() {
   // A process whose C library registers no thread, for want of the system call or because it was
   // told so (GLIBC_TUNABLES=glibc.pthread.rseq=0), has the size 0.
-  if (simulated.load_relaxed() || (__rseq_size != 0 && register_process())) {
+  if (simulated.load_relaxed() || (__rseq_size != 0 && kInterruption.prepare())) {
     sequences_work.store_release(true);
   }
 }
 
 void interrupt_sequences() {
-  if (!sequences_work.load_relaxed() || simulated.load_relaxed()) return;
-  if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ)) return;
-  // As in heavy_barrier().
-  VC_ASSERT(register_process() && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ),
-            "membarrier(2) interrupted sequences when the process registered, and no longer does");
+  if (sequences_work.load_relaxed() && !simulated.load_relaxed()) kInterruption.issue();
 }
 
 bool thread_has_sequences() {

@@ -11,16 +11,14 @@
 // `usable` is what the empty peer can hand out, `live` what is in use as it was requested, in whole
 // pages: so what a peer adds to a block (headers, rounding up) is missing from its availability.
 #include <signal.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <new>
 #include <vector>
 
+#include "bench/compare/child.h"
 #include "bench/compare/row.h"
 #include "bench/compare/rows/availability_patterns.h"
 
@@ -137,26 +135,15 @@ std::string how_it_ended(int status) {
 }
 
 void run_availability(const Run& run) {
-  void* shared = mmap(nullptr, sizeof(std::atomic<std::size_t>), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return;
-  auto& next = *new (shared) std::atomic<std::size_t>;
+  SharedWithChild<std::atomic<std::size_t>> next;
   for (const Pattern& pattern : kPatterns) {
-    next = 0;
-    const pid_t child = fork();
-    if (child == 0) {
+    *next = 0;
+    const int status = in_child([&] {
       alarm(kMostSeconds);
-      run_pattern(run, pattern, next);
-      _exit(0);
-    }
-    int status = 0;
-    if (child < 0 || waitpid(child, &status, 0) != child) {
-      cannot_from(run, pattern, next, "no process could be started for it");
-    } else if (status != 0) {
-      cannot_from(run, pattern, next, how_it_ended(status));
-    }
+      run_pattern(run, pattern, *next);
+    });
+    if (status != 0) cannot_from(run, pattern, *next, how_it_ended(status));
   }
-  munmap(shared, sizeof(std::atomic<std::size_t>));
 }
 
 const RowRegistration registration{

@@ -1,17 +1,20 @@
 // Latency of single calls: quantiles and the worst case, fresh and while memory is fragmented.
 //
 // The machine interrupts a program whenever it likes, so a single figure says nothing about the
-// peer. The list of calls is fixed (call_script.h): it is done several times, and of the times
-// of each call the least counts. What remains is what the peer does in that call each time.
+// peer. So the whole program, the same calls in the same order, is run several times, and of the
+// times of each call the least counts: what remains is what the peer does in that call each time.
+// Each run is a process of its own. To do the same calls again in one process would ask another
+// question: a peer that keeps what it freed would find just what it needs.
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <vector>
 
+#include "bench/compare/child.h"
 #include "bench/compare/measure.h"
 #include "bench/compare/row.h"
 #include "bench/compare/rows/call_script.h"
 #include "bench/compare/rows/latency_clock.h"
+#include "bench/compare/rows/latency_times.h"
 #include "bench/compare/rows/replay_memory.h"
 #include "vcompound/base/random.h"
 
@@ -22,214 +25,96 @@ namespace {
 constexpr std::uint64_t kBudget = std::uint64_t{1} << 30;
 constexpr std::size_t kBlock = std::size_t{32} << 10;  ///< what memory is fragmented with
 constexpr std::size_t kPage = 4096;
+constexpr int kRuns = 3;
 constexpr const char* kMetric = "allocate_worst";
 
 std::uint64_t budget_of(const Run& run) { return run.quick ? kBudget / 16 : kBudget; }
 
-/// The two ways to time an allocation: the bare call, or until each page was written once.
-enum class Until : bool { returned, usable };
-
-/// In the place of a call's time: it was refused, or there was nothing to free.
-constexpr double kNotTimed = -1;
-
-/// The times of one kind of call, each the least of all passes, by the order of calls.
-class Times {
- public:
-  void start_pass() { at_ = 0; }
-  void add(double ns) {
-    if (at_ == least_.size()) least_.push_back(ns);
-    least_[at_] = std::min(least_[at_], ns);
-    worst_of_pass_ = std::max(worst_of_pass_, ns);
-    ++at_;
-  }
-  void end_pass() {
-    if (at_ == 0) return;
-    worst_raw_ = std::max(worst_raw_, worst_of_pass_);
-    least_worst_ = std::min(least_worst_, worst_of_pass_);
-    worst_of_pass_ = 0;
-  }
-  const std::vector<double>& least() const { return least_; }
-  /// Those of the calls that were timed in each pass, in increasing order.
-  std::vector<double> sorted() const {
-    std::vector<double> timed = least_;
-    std::erase(timed, kNotTimed);
-    std::sort(timed.begin(), timed.end());
-    return timed;
-  }
-  double worst_raw() const { return worst_raw_; }
-  double least_worst() const { return least_worst_; }
-
- private:
-  std::vector<double> least_;
-  std::size_t at_ = 0;
-  double worst_of_pass_ = 0;
-  double worst_raw_ = 0;
-  double least_worst_ = std::numeric_limits<double>::infinity();
-};
-
-double quantile(const std::vector<double>& sorted, double q) {
-  const auto at = static_cast<std::size_t>(q * static_cast<double>(sorted.size()));
-  return sorted[std::min(sorted.size() - 1, at)];
-}
-
-/// A quantile means something if a few calls lie beyond it.
-constexpr std::size_t kEnoughForP999 = 1000;
-
-void report(const Run& run, const Case& where, const std::string& name, const Times& times) {
-  const std::vector<double> sorted = times.sorted();
-  if (sorted.empty()) {
-    run.out.cannot(where, (name + "_worst").c_str(), "every call was refused");
-    return;
-  }
-  const auto tell = [&](const char* suffix, double ns) {
-    run.out.figure(where, (name + suffix).c_str(), "ns", ns);
-  };
-  tell("_p50", quantile(sorted, 0.5));
-  tell("_p99", quantile(sorted, 0.99));
-  if (sorted.size() >= kEnoughForP999) tell("_p999", quantile(sorted, 0.999));
-  tell("_worst", sorted.back());
-  tell("_worst_pass", times.least_worst());
-  tell("_worst_raw", times.worst_raw());
-}
+// ---- one run of the program: in a child ---------------------------------------------------------
 
 void touch(void* memory, std::size_t size) {
   auto* bytes = static_cast<volatile char*>(memory);
   for (std::size_t at = 0; at < size; at += kPage) bytes[at] = 1;
 }
 
-/// One case: a list of calls, done over and over.
+/// What a pass over a list of calls is for.
+enum class Pass : std::uint8_t {
+  kWarmUp,  ///< brings the memory in; nothing counts
+  kUsable,  ///< an allocation is timed until each of its pages was written once
+  kBare     ///< the calls alone are timed
+};
+
+/// One case: three lists of calls, drawn in the same way, one for each pass.
 template <class Calls>
 class Trial {
  public:
-  Trial(const Run& run, const Peer& peer, const Calls& calls, const CallClock& clock, Case where,
-        const ScriptOptions& options)
-      : run_(run),
-        peer_(peer),
-        arena_(peer.arena),
-        calls_(calls),
-        clock_(clock),
-        where_(std::move(where)),
-        script_(make_script(options)),
-        pointers_(script_.objects),
-        contiguous_(script_.objects, true) {}
+  Trial(const Peer& peer, const Calls& calls, const CallClock& clock, const ScriptOptions& options,
+        ListTimes& times)
+      : peer_(peer), calls_(calls), clock_(clock), options_(options), times_(times) {}
 
   /// `before`: what the process held before the peer was opened, if it is to be told what the peer
   /// holds of the budget while the list is done.
-  void measure(int most_passes, const HeldMemory* before) {
-    int passes = repeat(most_passes, [&] { pass<Until::usable>(); });
+  void measure(const HeldMemory* before) {
+    pass<Pass::kWarmUp>(nullptr);
+    pass<Pass::kUsable>(before);
     EventCounter events;
-    const int bare_passes = repeat(most_passes, [&] { pass<Until::returned>(); });
-    const Events counted = events.stop();
-    passes += bare_passes;
-    if (before != nullptr) {
-      before_ = before;
-      pass<Until::usable>();
-      ++passes;
-    }
-    report_refusals(passes);
-    report(run_, where_, "allocate", allocate_);
-    report(run_, where_, "free", free_);
-    report(run_, where_, "usable", usable_);
-    if (arena_ != nullptr) report_kinds();
-    const double calls = static_cast<double>(script_.steps.size()) * bare_passes;
-    report_events(run_.out, where_, counted, calls);
+    pass<Pass::kBare>(nullptr);
+    times_.events = events.stop();
   }
 
  private:
-  /// Three times, and then as often as there is time for; returns how often.
-  template <class Body>
-  static int repeat(int most, Body&& body) {
-    constexpr int kLeast = 3;
-    constexpr std::uint64_t kEnough = 250'000'000;
-    const std::uint64_t start = nanoseconds(CLOCK_MONOTONIC);
-    int done = 0;
-    while (done < most && (done < kLeast || nanoseconds(CLOCK_MONOTONIC) - start < kEnough)) {
-      body();
-      ++done;
-    }
-    return done;
-  }
-
   /// Every call of the list once.
-  template <Until until>
-  void pass() {
-    for (Times* times : {&allocate_, &free_, &usable_}) times->start_pass();
-    for (std::size_t i = 0; i < script_.steps.size(); ++i) {
-      const Step& step = script_.steps[i];
-      if (i == script_.last_free && before_ != nullptr) report_held();
+  template <Pass kPass>
+  void pass(const HeldMemory* before) {
+    ++options_.seed;
+    const Script script = make_script(options_);
+    pointers_.assign(script.objects, nullptr);
+    frees_ = 0;
+    for (std::size_t i = 0; i < script.steps.size(); ++i) {
+      const Step& step = script.steps[i];
+      if (i == script.last_free && before != nullptr) times_.held = held_by(peer_, *before);
       if (step.size != 0) {
-        allocate<until>(step);
+        allocate<kPass>(step);
       } else {
-        free<until>(step.object);
+        free<kPass>(step.object);
       }
     }
-    for (Times* times : {&allocate_, &free_, &usable_}) times->end_pass();
+    times_.calls = script.steps.size();
+    times_.tells_contiguous = peer_.arena != nullptr;
   }
 
-  template <Until until>
+  template <Pass kPass>
   void allocate(const Step& step) {
     const std::uint64_t start = CallClock::now();
     void* p = calls_.allocate(step.size);
-    if (until == Until::usable && p != nullptr) touch(p, step.size);
+    if (kPass != Pass::kBare && p != nullptr) touch(p, step.size);
     const double ns = clock_.between(start, CallClock::now());
     use(p);
     pointers_[step.object] = p;
-    // A refused call keeps its place in the order, or the passes would not match.
-    refused_ += p == nullptr ? 1 : 0;
-    (until == Until::usable ? usable_ : allocate_).add(p == nullptr ? kNotTimed : ns);
-    if (until == Until::usable || arena_ == nullptr) return;
-    if (p == nullptr || arena_->kind_of(p) != Kind::contiguous) contiguous_[step.object] = false;
+    if (kPass == Pass::kWarmUp) return;
+    if (p == nullptr) ++times_.refused;
+    const Timed kind = kPass == Pass::kUsable ? Timed::usable : Timed::allocate;
+    times_.of(kind)[step.object] = p == nullptr ? kNotTimed : ns;
+    if (kPass == Pass::kUsable || peer_.arena == nullptr) return;
+    times_.contiguous[step.object] = p != nullptr && peer_.arena->kind_of(p) == Kind::contiguous;
   }
 
-  template <Until until>
+  template <Pass kPass>
   void free(std::uint32_t object) {
     void* p = pointers_[object];
     const std::uint64_t start = CallClock::now();
     if (p != nullptr) calls_.free(p);
     const double ns = clock_.between(start, CallClock::now());
-    if (until == Until::returned) free_.add(p == nullptr ? kNotTimed : ns);
+    if (kPass == Pass::kBare) times_.of(Timed::free)[frees_++] = p == nullptr ? kNotTimed : ns;
   }
 
-  void report_refusals(int passes) {
-    const double all = static_cast<double>(script_.objects) * passes;
-    run_.out.figure(where_, "refused", "percent", 100 * static_cast<double>(refused_) / all);
-  }
-
-  void report_held() {
-    const double held = static_cast<double>(held_by(peer_, *before_));
-    run_.out.figure(where_, "held", "percent", 100 * held / static_cast<double>(budget_of(run_)));
-  }
-
-  /// How much was contiguous, and what allocating that took.
-  void report_kinds() {
-    std::vector<double> times;
-    for (std::size_t i = 0; i < contiguous_.size(); ++i) {
-      if (contiguous_[i]) times.push_back(allocate_.least()[i]);
-    }
-    const double share = static_cast<double>(times.size()) / script_.objects;
-    run_.out.figure(where_, "contiguous", "percent", 100 * share);
-    if (times.empty()) return;
-    std::sort(times.begin(), times.end());
-    if (times.size() >= kEnoughForP999) {
-      run_.out.figure(where_, "contiguous_p999", "ns", quantile(times, 0.999));
-    }
-    run_.out.figure(where_, "contiguous_worst", "ns", times.back());
-  }
-
-  const Run& run_;
   const Peer& peer_;
-  Arena* arena_;
   const Calls& calls_;
   const CallClock& clock_;
-  Case where_;
-  Script script_;
+  ScriptOptions options_;
+  ListTimes& times_;
   std::vector<void*> pointers_;
-  std::vector<bool> contiguous_;  ///< in every pass, by object
-  Times allocate_;
-  Times free_;
-  Times usable_;
-  std::uint64_t refused_ = 0;
-  const HeldMemory* before_ = nullptr;  ///< in the pass that looks at the memory
+  std::size_t frees_ = 0;
 };
 
 /// Fills `budget` bytes with small blocks and frees half of them, drawn at random.
@@ -256,36 +141,128 @@ struct SizeRange {
   std::uint32_t allocations;
 };
 
-constexpr SizeRange kSmall{"fresh, <=1 MiB", "fragmented, <=1 MiB", std::size_t{1} << 20, 4000};
-constexpr SizeRange kLarge{"fresh, <=64 MiB", "fragmented, <=64 MiB", std::size_t{64} << 20, 400};
+constexpr SizeRange kRanges[] = {
+    {"fresh, <=1 MiB", "fragmented, <=1 MiB", std::size_t{1} << 20, 4000},
+    {"fresh, <=64 MiB", "fragmented, <=64 MiB", std::size_t{64} << 20, 400}};
+constexpr std::size_t kRangeCount = std::size(kRanges);
 
-template <class Calls>
-void measure(const Run& run, const Peer& peer, const Calls& calls, const HeldMemory& before) {
-  const CallClock clock;
-  const std::uint64_t budget = budget_of(run);
-  double at = 0;
-  const auto trial = [&](const char* name, const SizeRange& range, std::uint64_t most_live,
-                         const HeldMemory* held_before) {
-    const ScriptOptions options{.largest = run.quick ? range.largest / 16 : range.largest,
-                                .most_live = most_live,
-                                .allocations = run.quick ? 100 : range.allocations};
-    Trial<Calls>(run, peer, calls, clock, {name, at++}, options)
-        .measure(run.quick ? 2 : 7, held_before);
-  };
-  for (const SizeRange& range : {kSmall, kLarge}) trial(range.fresh, range, budget / 2, nullptr);
-  fragment(calls, budget);
-  // Half of it is free; the list is to use 80 % of that.
-  for (const SizeRange& range : {kSmall, kLarge}) {
-    trial(range.fragmented, range, budget / 10 * 4, &before);
-  }
+/// What a child measures: the ranges in fresh memory, then in fragmented memory.
+struct ProgramTimes {
+  bool opened = false;
+  ListTimes lists[2 * kRangeCount];
+};
+
+std::uint32_t allocations_of(const Run& run, const SizeRange& range) {
+  return run.quick ? 100 : range.allocations;
 }
 
-void run_latency(const Run& run) {
+template <class Calls>
+void run_program(const Run& run, const Peer& peer, const Calls& calls, const HeldMemory& before,
+                 ProgramTimes& times) {
+  const CallClock clock;
+  const std::uint64_t budget = budget_of(run);
+  ListTimes* next = times.lists;
+  const auto measure_ranges = [&](std::uint64_t most_live, const HeldMemory* held_before) {
+    for (const SizeRange& range : kRanges) {
+      const ScriptOptions options{.largest = run.quick ? range.largest / 16 : range.largest,
+                                  .most_live = most_live,
+                                  .allocations = allocations_of(run, range)};
+      Trial<Calls>(peer, calls, clock, options, *next++).measure(held_before);
+    }
+  };
+  measure_ranges(budget / 2, nullptr);
+  fragment(calls, budget);
+  // Half of it is free; the lists are to use 80 % of that.
+  measure_ranges(budget / 10 * 4, &before);
+}
+
+void open_and_run(const Run& run, ProgramTimes& times) {
   const HeldMemory before = held_memory();
   Peer peer;
   const std::uint64_t limit = is_unlimited(run.peer) ? 0 : budget_of(run);
-  if (!open_or_say(run, {.budget = limit}, {kSmall.fresh, 0}, kMetric, peer)) return;
-  with_calls(peer, [&](const auto& calls) { measure(run, peer, calls, before); });
+  times.opened = open_or_say(run, {.budget = limit}, {kRanges[0].fresh, 0}, kMetric, peer);
+  if (!times.opened) return;
+  with_calls(peer, [&](const auto& calls) { run_program(run, peer, calls, before, times); });
+}
+
+// ---- all runs: in the parent --------------------------------------------------------------------
+
+double quantile(const std::vector<double>& sorted, double q) {
+  const auto at = static_cast<std::size_t>(q * static_cast<double>(sorted.size()));
+  return sorted[std::min(sorted.size() - 1, at)];
+}
+
+/// A quantile means something if a few calls lie beyond it.
+constexpr std::size_t kEnoughForP999 = 1000;
+
+/// Tells of one list of calls.
+class Report {
+ public:
+  Report(const Run& run, Case where, const LeastTimes& times)
+      : run_(run), where_(std::move(where)), times_(times) {}
+
+  void tell() const {
+    tell_times("allocate", Timed::allocate);
+    tell_times("free", Timed::free);
+    tell_times("usable", Timed::usable);
+    figure("refused", "percent", times_.refused_percent());
+    if (times_.held()) {
+      const double held = static_cast<double>(*times_.held());
+      figure("held", "percent", 100 * held / static_cast<double>(budget_of(run_)));
+    }
+    if (times_.tells_contiguous()) tell_contiguous();
+    report_events(run_.out, where_, times_.events(), times_.calls());
+  }
+
+ private:
+  void figure(const std::string& metric, const char* unit, double value) const {
+    run_.out.figure(where_, metric.c_str(), unit, value);
+  }
+
+  void tell_times(const std::string& name, Timed kind) const {
+    const std::vector<double> sorted = times_.sorted(kind);
+    if (sorted.empty()) {
+      run_.out.cannot(where_, (name + "_worst").c_str(), "every call was refused");
+      return;
+    }
+    figure(name + "_p50", "ns", quantile(sorted, 0.5));
+    figure(name + "_p99", "ns", quantile(sorted, 0.99));
+    if (sorted.size() >= kEnoughForP999) figure(name + "_p999", "ns", quantile(sorted, 0.999));
+    figure(name + "_worst", "ns", sorted.back());
+    figure(name + "_worst_run", "ns", times_.worst_run(kind));
+    figure(name + "_worst_raw", "ns", times_.worst_raw(kind));
+  }
+
+  /// How much was contiguous, and what allocating that took.
+  void tell_contiguous() const {
+    const std::vector<double> sorted = times_.sorted_contiguous();
+    figure("contiguous", "percent", times_.contiguous_percent());
+    if (sorted.empty()) return;
+    if (sorted.size() >= kEnoughForP999) figure("contiguous_p999", "ns", quantile(sorted, 0.999));
+    figure("contiguous_worst", "ns", sorted.back());
+  }
+
+  const Run& run_;
+  const Case where_;
+  const LeastTimes& times_;
+};
+
+void run_latency(const Run& run) {
+  std::vector<LeastTimes> least;
+  for (std::size_t i = 0; i < 2 * kRangeCount; ++i) {
+    least.emplace_back(allocations_of(run, kRanges[i % kRangeCount]));
+  }
+  for (int i = 0; i < (run.quick ? 1 : kRuns); ++i) {
+    SharedWithChild<ProgramTimes> times;
+    in_child_or_end([&] { open_and_run(run, *times); });
+    if (!times->opened) return;
+    for (std::size_t at = 0; at < least.size(); ++at) least[at].add(times->lists[at]);
+  }
+  for (std::size_t i = 0; i < least.size(); ++i) {
+    const SizeRange& range = kRanges[i % kRangeCount];
+    const char* const name = i < kRangeCount ? range.fresh : range.fragmented;
+    Report(run, {name, static_cast<double>(i)}, least[i]).tell();
+  }
 }
 
 const RowRegistration registration{
@@ -296,12 +273,14 @@ const RowRegistration registration{
          "at most half of 1 GiB is live. Fragmented: 32 KiB blocks fill the budget first, half of "
          "them are freed at random, and 80 % of what is free is used. Each single call is timed by "
          "the processor's counter: allocate, free, and usable, which is allocate until each page "
-         "was written once. The list of calls is always the same and is done several times (3 to "
-         "7) in one process; of the times of each call the least counts, so that what remains is "
-         "the peer's and not the machine's. worst: the greatest of these least times. worst_pass: "
-         "each pass has a worst call, this is the least of them, wherever in the list it was. "
-         "worst_raw: the greatest time of all, interrupts included. The first passes bring the "
-         "memory in, so it is warm. glibc, mimalloc, jemalloc and tcmalloc have no limit; a call "
+         "was written once. Three lists of calls are done, drawn in the same way: the first brings "
+         "the memory in and is not timed, in the second usable is timed, in the third allocate and "
+         "free. That program is run three times, each time in a new process, and of the times of "
+         "each call the least counts, so that what remains is the peer's and not the machine's. "
+         "worst: the greatest of these least times. worst_run: "
+         "each run has a worst call, this is the least of them, wherever in the list it was. "
+         "worst_raw: the greatest time of all, interrupts included. "
+         "glibc, mimalloc, jemalloc and tcmalloc have no limit; a call "
          "that a peer with a budget refuses is counted (refused) and not timed: who refuses what "
          "is hard has a short worst case. held: what the process holds at the end of the list, "
          "before everything is freed, in percent of 1 GiB; who holds more than that and a tenth "

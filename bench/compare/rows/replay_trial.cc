@@ -3,15 +3,14 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <new>
 
+#include "bench/compare/child.h"
 #include "bench/compare/measure.h"
 #include "bench/compare/rows/replay_memory.h"
 
@@ -192,31 +191,17 @@ bool take(std::uint64_t bytes, int advice) {
 
 ReplayOutcome replay_once(const std::string& peer, const ReplaySteps& steps, std::uint64_t budget,
                           Contents contents) {
-  void* memory = mmap(nullptr, sizeof(ReplayOutcome), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return {};
-  auto* shared = new (memory) ReplayOutcome;
-  const pid_t child = fork();
-  if (child == 0) {
-    work(peer, steps, budget, contents, *shared);
-    _exit(0);
-  }
-  int status = 0;
-  if (child > 0) waitpid(child, &status, 0);
+  SharedWithChild<ReplayOutcome> shared;
+  const int status = in_child([&] { work(peer, steps, budget, contents, *shared); });
   ReplayOutcome outcome = *shared;
-  munmap(memory, sizeof(ReplayOutcome));
-  if (child < 0 || status != 0) outcome.served = Served::kDied;
+  if (status != 0) outcome.served = Served::kDied;
   if (WIFSIGNALED(status)) outcome.signal = WTERMSIG(status);
   return outcome;
 }
 
 void warm_up_machine(std::uint64_t bytes) {
-  const pid_t child = fork();
-  if (child == 0) {
-    _exit(take(bytes, MADV_HUGEPAGE) && take(bytes, MADV_NOHUGEPAGE) ? 0 : 1);
-  }
-  int status = 0;
-  if (child > 0) waitpid(child, &status, 0);
+  static_cast<void>(
+      in_child([&] { return take(bytes, MADV_HUGEPAGE) && take(bytes, MADV_NOHUGEPAGE); }));
 }
 
 std::string why_not(const ReplayOutcome& outcome) {

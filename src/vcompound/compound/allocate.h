@@ -182,6 +182,9 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
   return publish(attempt, head, Kind::contiguous);
 }
 
+/// From here on it pays to ask for the cache lines of descriptors before they are written.
+inline constexpr PageCount kManyTails{64};
+
 /// Compounds of one size that are taken at once.
 struct Batch {
   /// Single frames: their descriptors are three cache lines. Of larger ones not more than that.
@@ -252,6 +255,8 @@ Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
 template <Platform P>
 inline void CompoundAllocator<P>::write_tails(PfnRange compound) {
   static constexpr std::uint32_t kTail = FrameTag{.state = FrameState::tail}.pack();
+  if (compound.count.value == 1) return;
+  if (compound.count > kManyTails) frames_.ask_for(compound);
   Frame* frame = &frames_[compound.first];
   const Frame* const end = frame + compound.count.value;
   for (++frame; frame < end; ++frame) {

@@ -303,6 +303,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   static void fail_uncommitted(Attempt& attempt);
   void zero_part(PfnRange unit, PfnRange run);
   PlatformStatus commit_row(std::uint64_t& unit, std::uint64_t end);
+  void bring_in_descriptors(PfnRange frames);
   void give_back(PfnRange run);
   void give_back(const RunList& runs);
   Result<Allocation> refuse(Attempt& attempt);

@@ -77,7 +77,10 @@ PlatformStatus CompoundAllocator<P>::open(const AllocatorOptions& options) {
   for (std::uint32_t i = 0; i < node_count_; ++i) {
     nodes_[i].zone.open(frames_, p_.node_frames(i));
   }
-  for_each_present([&](Node& node, PfnRange run) { node.zone.add(run); });
+  for_each_present([&](Node& node, PfnRange run) {
+    node.zone.add(run);
+    if (commits_.always_committed()) bring_in_descriptors(run);
+  });
   const PageCount eighth(total_pages_.value / 8);
   reserve_ = PageCount(total_pages_.value / 16);
   slot_limit_ = options.slot_cache.value != 0 ? options.slot_cache : eighth;

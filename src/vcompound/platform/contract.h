@@ -162,7 +162,7 @@ concept HasSequences = requires(SlotFront& front, std::uint64_t n, VirtAddr addr
 template <class P>
 concept Platform = Lockable<typename P::Lock> && SlotSource<typename P::Slots> &&
     requires(P& p, const P& c, PfnRange run, Pfn pfn, VirtAddr address, VirtRange range,
-             std::uint32_t node, std::uint64_t n) {
+             std::uint32_t node, std::uint64_t n, void* table) {
   // The size of a frame. Constant after construction. Where it is a constant of the program, the
   // home may say so by a member kFrameSize of P::Slots: the cached paths then need not load it.
   { c.frame_size() } -> std::same_as<FrameSize>;
@@ -220,6 +220,9 @@ concept Platform = Lockable<typename P::Lock> && SlotSource<typename P::Slots> &
   // Zeroed memory for the core's tables, at least 64-byte aligned, resident only where touched;
   // nullptr if there is none. Lives as long as the platform.
   { p.metadata(Bytes(n)) } -> std::same_as<void*>;
+  // Makes a part of such a table resident, what is in it stays: whoever uses it next does not wait
+  // for it. Best effort; does nothing where tables always are.
+  { p.bring_in(table, Bytes(n)) } -> std::same_as<void>;
 };
 
 /// Maps the runs of one area, one behind the other from an address on: run by run, for platforms

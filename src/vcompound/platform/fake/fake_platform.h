@@ -100,6 +100,7 @@ class FakePlatform : public FakeSlots {
   void relax();
   bool may_block() const { return !no_block_; }
   void* metadata(Bytes size);
+  void bring_in(void*, Bytes) {}
 
   // The test's side.
 

@@ -59,6 +59,13 @@ PlatformStatus no_memory(int error, const char* detail) {
 
 }  // namespace
 
+void bring_in(VirtRange range) {
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const VirtAddr start(align_down(range.start.value, page));
+  const VirtAddr end(align_up(range.end().value, page));
+  static_cast<void>(::madvise(pointer(start), (end - start).value, MADV_POPULATE_WRITE));
+}
+
 Committer::Committer(const MemoryFile& file, VirtRange direct, const LinuxOptions& options,
                      Headroom& headroom)
     : file_(file),

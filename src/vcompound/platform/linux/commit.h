@@ -73,4 +73,8 @@ class Committer {
   Atomic<std::uint64_t> collapse_failures_{0};
 };
 
+/// Puts pages behind those of the process's own memory, as a write to each would, and leaves what
+/// is in them. Best effort: does nothing on kernels before 5.14.
+void bring_in(VirtRange range);
+
 }  // namespace vc::os

@@ -123,6 +123,10 @@ void* LinuxPlatform::metadata(Bytes size) {
   return table;
 }
 
+void LinuxPlatform::bring_in(void* table, Bytes size) {
+  os::bring_in({os::address_of(table), size});
+}
+
 /// Best effort: the frames of a node prefer the memory of that node.
 void LinuxPlatform::bind_nodes() {
   if (plan_.nodes.size() < 2) return;

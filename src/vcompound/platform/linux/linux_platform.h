@@ -89,6 +89,7 @@ class LinuxPlatform final : public LinuxSlots, private os::ForkListener {
   static bool may_block() { return !in_no_block_scope(); }
 
   void* metadata(Bytes size);
+  void bring_in(void* table, Bytes size);
   /// @}
 
   /// @name Beyond the contract.

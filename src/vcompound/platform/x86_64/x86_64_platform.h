@@ -127,6 +127,7 @@ class X86Platform : public X86Slots {
   /// May the caller wait for other CPUs? Not in a handler, with interrupts off, or under a lock.
   bool may_block() const { return x86::is_preemptible() && x86::interrupts_enabled(); }
   void* metadata(Bytes size) { return options_.metadata(options_.metadata_context, size); }
+  void bring_in(void*, Bytes) {}
 
   /// From any context.
   X86Counters counters() const;

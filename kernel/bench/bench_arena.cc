@@ -44,6 +44,7 @@ BenchArena::BenchArena()
   AllocatorOptions settings = kX86Allocator;
   settings.slot_cache = PageCount(1);  // holds no compound of two
   settings.pending_limit = kPendingLimit;
+  settings.reuse = Reuse::none;  // every allocation maps
   arena_ = new (place) X86Arena(options, settings);
   VC_ASSERT(arena_->opened.ok(), "the arena of a bench cannot be opened");
 }

@@ -85,6 +85,33 @@ TEST(CompareGoals, WhoIsOutsideTheBudgetIsNoMeasure) {
   EXPECT_EQ(verdict(peer("tcmalloc", 1, 111) + peer("buddy", 110, 100)), "met");
 }
 
+TEST(CompareGoals, WhoOnlyPutsOffIsNoMeasureForABareCall) {
+  const char* const where = "fragmented, <=1 MiB";
+  const auto peer = [&](const char* name, double bare, double usable) {
+    return figure("latency", where, 1, name, "allocate_worst", "us", bare) +
+           figure("latency", where, 1, name, "usable_worst", "us", usable);
+  };
+  const std::string ours = peer("vcompound", 100, 120);
+  const auto judged = [&](const std::string& peers) {
+    for (const GoalResult& goal : judge(read(ours + peers))) {
+      if (goal.metric == "allocate_worst") return goal;
+    }
+    return GoalResult{};
+  };
+  const auto verdict = [&](const std::string& peers) {
+    return std::string(to_text(judged(peers).verdict));
+  };
+  EXPECT_EQ(verdict(peer("tcmalloc", 1, 121)), "apart");
+  EXPECT_THAT(judged(peer("tcmalloc", 1, 121)).figure,
+              testing::HasSubstr("until it can be used: 120 µs, tcmalloc 121 µs"));
+  EXPECT_EQ(verdict(peer("tcmalloc", 1, 119)), "missed");
+  EXPECT_EQ(verdict(peer("tcmalloc", 101, 500)), "met");
+  EXPECT_EQ(verdict(peer("tcmalloc", 1, 500) + peer("buddy", 90, 110)), "missed");
+  EXPECT_EQ(verdict(peer("tcmalloc", 1, 500) + peer("buddy", 101, 110)), "apart");
+  EXPECT_EQ(verdict(figure("latency", where, 1, "tcmalloc", "allocate_worst", "us", 1)), "missed")
+      << "nobody knows whether it puts off";
+}
+
 TEST(CompareGoals, TheFloorDoesNotHelpWhoMeetsTheGoal) {
   EXPECT_EQ(verdict_of(figure("replace", "1 MiB", 1, "vcompound", "time", "us", 50) +
                        figure("replace", "1 MiB", 1, "tcmalloc", "time", "us", 100) +

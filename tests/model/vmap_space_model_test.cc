@@ -27,6 +27,8 @@ class VmapSpaceModel {
   void step() {
     if (random_.below(100) < reserve_percent_) {
       reserve();
+    } else if (random_.below(4) == 0) {
+      shrink();
     } else {
       release();
     }
@@ -84,10 +86,23 @@ class VmapSpaceModel {
     areas_[got.value] = area;
   }
 
+  auto any_area() {
+    return std::next(areas_.begin(), static_cast<std::ptrdiff_t>(random_.below(areas_.size())));
+  }
+
+  void shrink() {
+    if (areas_.empty()) return;
+    const auto area = any_area();
+    if (area->second.pages == 1) return;
+    const std::uint64_t pages = 1 + random_.below(area->second.pages - 1);
+    space_.shrink(Vpn(area->first), PageCount(pages));
+    area->second.pages = pages;
+    verify(area->first, area->second);
+  }
+
   void release() {
     if (areas_.empty()) return;
-    const auto area =
-        std::next(areas_.begin(), static_cast<std::ptrdiff_t>(random_.below(areas_.size())));
+    const auto area = any_area();
     verify(area->first, area->second);
     space_.release(Vpn(area->first));
     areas_.erase(area);

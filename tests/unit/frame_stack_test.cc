@@ -38,26 +38,6 @@ TEST(FrameStack, TakesTheWholeChainNewestFirst) {
   EXPECT_TRUE(stack.empty());
 }
 
-TEST(FrameStack, TakesSomeAndTheRestLater) {
-  const Frames frames(10);
-  FrameStack stack;
-  const auto take = [&](std::uint64_t wanted) {
-    return follow(frames.table, stack.take(frames.table, PageCount(wanted),
-                                           [](Pfn head) { return PageCount(head.value); }));
-  };
-  using Chain = std::vector<Pfn>;
-  EXPECT_EQ(take(1), Chain{});
-  for (std::uint64_t n = 1; n <= 4; ++n) stack.push(frames.table, Pfn(n), PageCount(n));
-  EXPECT_EQ(take(0), Chain{});
-  EXPECT_EQ(take(5), (Chain{Pfn(4), Pfn(3)})) << "as many as are needed, no more";
-  stack.push(frames.table, Pfn(7), PageCount(7));
-  stack.push(frames.table, Pfn(6), PageCount(6));
-  EXPECT_EQ(take(8), (Chain{Pfn(2), Pfn(1), Pfn(6)})) << "those of the first chain come first";
-  EXPECT_EQ(take(100), Chain{Pfn(7)});
-  EXPECT_EQ(take(100), Chain{});
-  EXPECT_EQ(stack.pages(), PageCount(23)) << "none has been taken off the count yet";
-}
-
 TEST(FrameStack, PagesCountUntilTheyAreElsewhere) {
   const Frames frames(4);
   FrameStack stack;

@@ -1,7 +1,8 @@
 // The table of goals, and the judgement. "Best peer" is that of best_peer(): peers in their default
 // settings; variants of them (is_variant) do not count. Told apart are goals that even the floor of
-// a row, which allocates nothing, does not reach, and those that only peers reach which take more
-// memory than the row grants.
+// a row, which allocates nothing, does not reach, those that only peers reach which take more
+// memory than the row grants, and those of a bare call that only peers reach which then take longer
+// than we do until its memory can be used.
 #include "bench/compare/report/goals.h"
 
 #include <algorithm>
@@ -34,6 +35,7 @@ struct Goal {
   double bound;
   const char* text;
   const char* reference = "";
+  const char* until = "";  ///< the metric of the same call until what it is for is done
 };
 
 constexpr const char* kBelow = "< 1 x best peer";
@@ -50,7 +52,8 @@ constexpr std::array kGoals = {
     Goal{"replace_first_byte", "time", "64 MiB", "", Kind::kTimesBest, 0.02, kFiftieth},
     Goal{"replace_first_byte", "time", "", "", Kind::kBelowBest, 1, kBelow},
     Goal{"availability", "availability", "", "", Kind::kAvailable, 100.0, ">= 100.0 %"},
-    Goal{"latency", "allocate_worst", "fragmented", "", Kind::kTimesBest, 1, kNotAbove},
+    Goal{"latency", "allocate_worst", "fragmented", "", Kind::kTimesBest, 1, kNotAbove, "",
+         "usable_worst"},
     Goal{"latency", "usable_worst", "fragmented", "", Kind::kTimesBest, 1, kNotAbove},
     Goal{"latency", "contiguous_p999", "", "", Kind::kAtMost, 1000, "<= 1 us"},
     Goal{"threads", "scaling", "", "2 threads", Kind::kAtLeast, 1.8, ">= 1.8"},
@@ -98,6 +101,32 @@ void judge_floor(const Row& row, const Goal& goal, const Summary& best, const st
   result.verdict = Verdict::kApart;
 }
 
+/// The peers that take longer than we do until what the call is for is done.
+std::vector<std::string> slower_until_done(const Row& row, const Goal& goal,
+                                           const std::string& case_name, const Summary& ours) {
+  std::vector<std::string> slower;
+  for (const std::string& peer : row.peers) {
+    const auto theirs = summary_of(row, case_name, peer, goal.until);
+    if (theirs && theirs->median > ours.median) slower.push_back(peer);
+  }
+  return slower;
+}
+
+/// A bare call that was missed does not count if whoever is ahead only puts off what it is for.
+void judge_put_off(const Row& row, const Goal& goal, const Summary& ours, const Best& best,
+                   const std::string& unit, GoalResult& result) {
+  const auto done = summary_of(row, result.case_name, kOurs, goal.until);
+  const auto best_done = summary_of(row, result.case_name, best.peer, goal.until);
+  if (result.verdict != Verdict::kMissed || !done || !best_done) return;
+  const auto slower = slower_until_done(row, goal, result.case_name, *done);
+  const auto ahead =
+      best_peer(row, result.case_name, result.metric, Contest::kWithinBudget, slower);
+  if (ahead && !is_within(goal, ours.median / ahead->summary.median)) return;
+  result.figure += "; until it can be used: " + value_text(done->median, unit) + ", " + best.peer +
+                   " " + value_text(best_done->median, unit);
+  result.verdict = Verdict::kApart;
+}
+
 /// Against a peer that took more memory than the row grants, where none did without.
 void judge_outside(const Row& row, const Goal& goal, const Summary& ours, const Best& outside,
                    const std::string& unit, GoalResult& result) {
@@ -114,6 +143,7 @@ void judge_best(const Row& row, const Goal& goal, const Summary& ours, const std
   const auto best = best_peer(row, result.case_name, result.metric);
   if (best) {
     judge_ratio(goal, ours, best->summary, best->peer, unit, result);
+    judge_put_off(row, goal, ours, *best, unit, result);
     return judge_floor(row, goal, best->summary, unit, result);
   }
   const auto outside = best_peer(row, result.case_name, result.metric, Contest::kAll);

@@ -71,12 +71,14 @@ bool exceeds(const Row& row, const std::string& case_name, const std::string& pe
 }
 
 std::optional<Best> best_peer(const Row& row, const std::string& case_name,
-                              const std::string& metric, Contest contest) {
+                              const std::string& metric, Contest contest,
+                              const std::vector<std::string>& without) {
   const Better better = better_of(metric, unit_of(row, metric));
   if (better == Better::kNone) return std::nullopt;
   std::optional<Best> best;
   for (const std::string& peer : row.peers) {
     if (is_ours(peer) || peer == kFloor || is_variant(row, peer)) continue;
+    if (std::find(without.begin(), without.end(), peer) != without.end()) continue;
     if (refuses(row, case_name, peer)) continue;
     if (contest == Contest::kWithinBudget && exceeds(row, case_name, peer)) continue;
     const auto summary = summary_of(row, case_name, peer, metric);

@@ -52,13 +52,15 @@ bool is_variant(const Row& row, const std::string& peer);
 
 /// Who may be the best: those that stay within the budget of a case, if it has one, or all.
 enum class Contest { kWithinBudget, kAll };
-/// The best of the peers that are not ours, no variants, and allocators (not kFloor).
+/// The best of the peers that are not ours, no variants, allocators (not kFloor), and not in
+/// `without`.
 struct Best {
   std::string peer;
   Summary summary;
 };
 std::optional<Best> best_peer(const Row& row, const std::string& case_name,
-                              const std::string& metric, Contest contest = Contest::kWithinBudget);
+                              const std::string& metric, Contest contest = Contest::kWithinBudget,
+                              const std::vector<std::string>& without = {});
 
 /// Whether the peer's figures do not count in a case: it refused more than 1 % of the requests.
 bool refuses(const Row& row, const std::string& case_name, const std::string& peer);

@@ -6,6 +6,7 @@
 // Each run is a process of its own. To do the same calls again in one process would ask another
 // question: a peer that keeps what it freed would find just what it needs.
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -187,6 +188,10 @@ void open_and_run(const Run& run, ProgramTimes& times) {
 
 // ---- all runs: in the parent --------------------------------------------------------------------
 
+double mean(const std::vector<double>& all) {
+  return std::accumulate(all.begin(), all.end(), 0.0) / static_cast<double>(all.size());
+}
+
 double quantile(const std::vector<double>& sorted, double q) {
   const auto at = static_cast<std::size_t>(q * static_cast<double>(sorted.size()));
   return sorted[std::min(sorted.size() - 1, at)];
@@ -225,6 +230,7 @@ class Report {
       run_.out.cannot(where_, (name + "_worst").c_str(), "every call was refused");
       return;
     }
+    figure(name + "_mean", "ns", mean(sorted));
     figure(name + "_p50", "ns", quantile(sorted, 0.5));
     figure(name + "_p99", "ns", quantile(sorted, 0.99));
     if (sorted.size() >= kEnoughForP999) figure(name + "_p999", "ns", quantile(sorted, 0.999));

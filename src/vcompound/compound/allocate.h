@@ -153,8 +153,10 @@ Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
     attempt.contended = true;
     return kNoPfn;
   }
+  Pfn head = reuse_pending(attempt);
+  if (head != kNoPfn) return head;
   bring_back(attempt.pages);
-  const Pfn head = try_mapped(attempt);
+  head = try_mapped(attempt);
   if (head != kNoPfn || !forced || must_map(attempt)) return head;
   // Forced fallback must not break the promise: without mappings it is a normal request again.
   const Error error = attempt.error;

@@ -22,7 +22,7 @@
 // The promise: while free frames >= frames needed, `preferred` succeeds, except for the named
 // limits of the platform (mappings, address space, page tables, backing), each reported as such.
 //
-// Ownership. A frame belongs to exactly one of: a zone, a slot's cache, the pending stack, the
+// Ownership. A frame belongs to exactly one of: a zone, a slot's cache, the pending areas, the
 // deferred stack, or a caller. Moving it between two owners is one change of its head's state,
 // which is why a second free is always recognised. Invariant (check() proves it):
 //   C1  zones + caches + pending + deferred + live == total, and each head's state tells its owner
@@ -30,12 +30,12 @@
 //   C3  a compound in use with more than one reference is marked shared
 //
 // Locks, by rank (a holder may only take locks of a higher rank; docs/locking.md):
-//   1 reclaim   2 gate of a slot   3 vmap   4 zone of a node (one at a time)   5 commit
-//   6 call sites                                                The fast paths take none.
+//   1 reclaim   2 gate of a slot   3 pending areas   4 vmap   5 zone of a node (one at a time)
+//   6 commit    7 call sites                                    The fast paths take none.
 //
-// The code is in headers by what it is for: this one (the interface and the compound functions),
-// slot_caches.h (the paths that take no lock), open.h, cached.h, allocate.h, mapped.h, backing.h,
-// release.h, reclaim.h and inspect.h.
+// The code is in headers by what it is for: this one (the interface), page_functions.h (from a
+// compound to its pages and back), slot_caches.h (the paths that take no lock), open.h, cached.h,
+// allocate.h, mapped.h, reuse.h, backing.h, release.h, reclaim.h and inspect.h.
 #pragma once
 
 #include "vcompound/base/assert.h"
@@ -46,6 +46,7 @@
 #include "vcompound/buddy/zone.h"
 #include "vcompound/compound/call_sites.h"
 #include "vcompound/compound/frame_stack.h"
+#include "vcompound/compound/pending_areas.h"
 #include "vcompound/compound/request.h"
 #include "vcompound/compound/run_choice.h"
 #include "vcompound/compound/run_list.h"
@@ -59,6 +60,13 @@
 
 namespace vc {
 
+/// What pending areas do for requests that must be mapped (reuse.h).
+enum class Reuse : std::uint8_t {
+  none,   ///< nothing: they wait for their unmapping
+  whole,  ///< one of the same length is used again
+  cut     ///< a longer one, too, after a cut; each cut is a shootdown
+};
+
 /// Settings of an allocator that do not change after open().
 struct AllocatorOptions {
   PageCount slot_cache{};     ///< the most pages one slot keeps; 0: an eighth of the budget
@@ -66,6 +74,7 @@ struct AllocatorOptions {
   /// The least to purge at once, if there is so much: one shootdown for all of it. What a shootdown
   /// costs, and how long a call may take, decide.
   PageCount purge_step{256};
+  Reuse reuse = Reuse::cut;
   RunChoice run_choice = RunChoice::longest_first;  ///< what mapped compounds are made of
 };
 
@@ -320,6 +329,14 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void release_compound(Pfn head, Kind kind);
   Pfn resolve_mapped(Vpn page) const;
 
+  // reuse.h
+  Pfn reuse_pending(Attempt& attempt);
+  Pfn take_to_size(const Attempt& attempt);
+  Pfn take_fitting(const Attempt& attempt, bool may_cut);
+  bool suits(const Attempt& attempt, Pfn head) const;
+  bool ends_in_huge_page(Vpn first, PageCount pages) const;
+  void cut_area(Vpn first, PageCount pages);
+
   // reclaim.h
   PageCount reclaimable() const;
   PageCount cached_pages() const;
@@ -333,6 +350,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void bring_back(PageCount pages);
   void purge_excess(PageCount most);
   void purge(PageCount wanted);
+  Pfn take_pending(PageCount wanted);
   Invalidated unmap_all(Pfn chain);
   void release_area(Pfn head, const Invalidated& proof);
   PageCount trim_node(Node& node);
@@ -381,119 +399,26 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   CallSites sites_;
   typename P::Lock sites_lock_;
   typename P::Lock reclaim_lock_;
-  FrameStack pending_;
+  PendingAreas pending_;
+  typename P::Lock pending_lock_;
   FrameStack deferred_;
   PageCount pending_limit_{};
   PageCount purge_step_{};
+  Reuse reuse_ = Reuse::cut;
   PageCount reserve_{};  ///< kept free for long runs, as long as something can be brought back
   RunChoice run_choice_ = RunChoice::longest_first;
   Counters counters_;
 };
 
-// ---- the compound functions ---------------------------------------------------------------------
-
-template <Platform P>
-inline Allocation CompoundAllocator<P>::describe(Pfn head) const {
-  const Frame& frame = frames_[head];
-  if (frame.tag().kind == Kind::contiguous) {
-    return {direct_address(head), frame.pages(), head, Kind::contiguous};
-  }
-  const Vpn first = frame.first_page();
-  return {vmap_address(first), vmap_.pages(first), head, Kind::mapped};
-}
-
-template <Platform P>
-inline PageCount CompoundAllocator<P>::pages_of(Pfn head) const {
-  const Frame& frame = frames_[head];
-  return frame.tag().kind == Kind::contiguous ? frame.pages() : vmap_.pages(frame.first_page());
-}
-
-template <Platform P>
-inline VirtAddr CompoundAllocator<P>::page_address(Pfn pfn) const {
-  const Frame& frame = frames_[pfn];
-  const FrameTag tag = frame.tag();
-  if (tag.kind == Kind::contiguous) return direct_address(pfn);
-  return vmap_address(tag.state == FrameState::tail ? frame.page() : frame.first_page());
-}
-
-template <Platform P>
-inline Pfn CompoundAllocator<P>::nth_page(Pfn head, PageCount n) const {
-  const Frame& frame = frames_[head];
-  if (frame.tag().kind == Kind::contiguous) return head + n;
-  return vmap_.frame_at(frame.first_page() + n);
-}
-
-template <Platform P>
-inline Pfn CompoundAllocator<P>::head_of(Pfn pfn) const {
-  if (!frames_.contains(pfn)) return kNoPfn;
-  const Frame& frame = frames_[pfn];
-  const FrameTag tag = frame.tag();
-  if (tag.state == FrameState::head) return pfn;
-  if (tag.state != FrameState::tail) return kNoPfn;
-  // A tail is a hint: its head must be in use, of the same kind, and cover this very frame.
-  const Pfn head = frame.head();
-  if (!frames_.contains(head)) return kNoPfn;
-  const FrameTag head_tag = frames_[head].tag();
-  if (head_tag.state != FrameState::head || head_tag.kind != tag.kind) return kNoPfn;
-  if (tag.kind == Kind::contiguous) {
-    return PfnRange{head, frames_[head].pages()}.contains(pfn) ? head : kNoPfn;
-  }
-  const Vpn first = frames_[head].first_page();
-  const Vpn page = frame.page();
-  if (page < first || page >= first + vmap_.pages(first)) return kNoPfn;
-  return vmap_.frame_at(page) == pfn ? head : kNoPfn;
-}
-
-template <Platform P>
-inline Pfn CompoundAllocator<P>::frame_at(VirtAddr address) const {
-  if (direct_.contains(address)) {
-    const Pfn pfn((address - direct_.start).value >> frame_size().shift());
-    const Pfn head = head_of(pfn);
-    return head != kNoPfn && frames_[head].tag().kind == Kind::contiguous ? pfn : kNoPfn;
-  }
-  return vmap_range_.contains(address) ? resolve_mapped(vmap_page(address)) : kNoPfn;
-}
-
-/// The frame behind a page of the vmap space, or kNoPfn if no compound in use covers it.
-template <Platform P>
-inline Pfn CompoundAllocator<P>::resolve_mapped(Vpn page) const {
-  const Pfn pfn = vmap_.frame_at(page);
-  const Pfn head = head_of(pfn);
-  if (head == kNoPfn || frames_[pfn].tag().kind != Kind::mapped) return kNoPfn;
-  const Frame& frame = frames_[pfn];
-  return (pfn == head ? frame.first_page() : frame.page()) == page ? pfn : kNoPfn;
-}
-
-template <Platform P>
-inline Misuse CompoundAllocator<P>::find(VirtAddr address, Allocation& found) const {
-  if (!direct_.contains(address) && !vmap_range_.contains(address)) return Misuse::foreign;
-  const Pfn pfn = frame_at(address);
-  if (pfn == kNoPfn) return Misuse::not_allocated;
-  found = describe(head_of(pfn));
-  return Misuse::none;
-}
-
-template <Platform P>
-inline PhysAddr CompoundAllocator<P>::physical(VirtAddr address) const {
-  if (!direct_.contains(address) || frame_at(address) == kNoPfn) return kNoPhysical;
-  return PhysAddr((address - direct_.start).value);
-}
-
-template <Platform P>
-inline std::uint32_t CompoundAllocator<P>::node_of(Pfn pfn) const {
-  for (std::uint32_t i = 0; i + 1 < node_count_; ++i) {
-    if (nodes_[i].zone.range().contains(pfn)) return i;
-  }
-  return node_count_ - 1;
-}
-
 }  // namespace vc
 
-#include "vcompound/compound/allocate.h"  // IWYU pragma: export
-#include "vcompound/compound/backing.h"   // IWYU pragma: export
-#include "vcompound/compound/cached.h"    // IWYU pragma: export
-#include "vcompound/compound/inspect.h"   // IWYU pragma: export
-#include "vcompound/compound/mapped.h"    // IWYU pragma: export
-#include "vcompound/compound/open.h"      // IWYU pragma: export
-#include "vcompound/compound/reclaim.h"   // IWYU pragma: export
-#include "vcompound/compound/release.h"   // IWYU pragma: export
+#include "vcompound/compound/allocate.h"        // IWYU pragma: export
+#include "vcompound/compound/backing.h"         // IWYU pragma: export
+#include "vcompound/compound/cached.h"          // IWYU pragma: export
+#include "vcompound/compound/inspect.h"         // IWYU pragma: export
+#include "vcompound/compound/mapped.h"          // IWYU pragma: export
+#include "vcompound/compound/open.h"            // IWYU pragma: export
+#include "vcompound/compound/page_functions.h"  // IWYU pragma: export
+#include "vcompound/compound/reclaim.h"         // IWYU pragma: export
+#include "vcompound/compound/release.h"         // IWYU pragma: export
+#include "vcompound/compound/reuse.h"           // IWYU pragma: export

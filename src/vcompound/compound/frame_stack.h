@@ -4,9 +4,8 @@
 //
 // push() is one compare-and-swap in a loop and may be called anywhere, also in an interrupt or a
 // signal handler. Nothing is ever popped alone: take_all() takes the whole chain by one exchange,
-// so the ABA problem cannot arise; take() keeps what it took too much for the next time. The links
-// are outside the memory that is being freed, so a caller who still writes there, or frees twice,
-// cannot corrupt the stack.
+// so the ABA problem cannot arise. The links are outside the memory that is being freed, so a
+// caller who still writes there, or frees twice, cannot corrupt the stack.
 #pragma once
 
 #include "vcompound/base/atomic.h"
@@ -14,7 +13,7 @@
 
 namespace vc {
 
-/// A stack of compounds that wait for something (a shootdown; a context that may block).
+/// A stack of compounds that wait for a context that may block.
 class FrameStack {
  public:
   /// Adds a compound that the caller owns. Lock-free.
@@ -30,25 +29,6 @@ class FrameStack {
   /// found off the count by removed().
   Pfn take_all() { return Pfn(top_.exchange(static_cast<std::uint32_t>(kNoPfn.value))); }
 
-  /// The same, but only as many compounds as have together `wanted` pages, if there are so many;
-  /// the rest is kept for the next time. For one taker at a time, who never uses take_all().
-  template <class PagesOf>
-  Pfn take(FrameTable frames, PageCount wanted, PagesOf&& pages_of) {
-    if (rest_ == kNoPfn) rest_ = take_all();
-    const Pfn chain = rest_;
-    Pfn last = kNoPfn;
-    for (PageCount sum{}; rest_ != kNoPfn && sum < wanted;) {
-      last = rest_;
-      sum += pages_of(last);
-      rest_ = frames[last].next();
-      if (rest_ != kNoPfn) continue;
-      rest_ = take_all();
-      frames[last].set_next(rest_);
-    }
-    if (last != kNoPfn) frames[last].set_next(kNoPfn);
-    return last != kNoPfn ? chain : kNoPfn;
-  }
-
   /// The pages of a compound that was taken now are elsewhere.
   void removed(PageCount pages) { pages_.fetch_sub(pages.value); }
 
@@ -60,7 +40,6 @@ class FrameStack {
  private:
   Atomic<std::uint32_t> top_{static_cast<std::uint32_t>(kNoPfn.value)};
   Atomic<std::uint64_t> pages_;
-  Pfn rest_ = kNoPfn;  ///< taken off by take(), not returned yet; the taker's
 };
 
 }  // namespace vc

@@ -292,6 +292,7 @@ void CompoundAllocator<P>::close(const char* why) {
 template <Platform P>
 void CompoundAllocator<P>::check() {
   vmap_.check();
+  pending_.check(frames_, [&](Pfn head) { return pages_of(head); });
   check_slots();
   std::uint64_t pending = 0;
   std::uint64_t deferred = 0;

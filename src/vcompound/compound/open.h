@@ -86,6 +86,7 @@ PlatformStatus CompoundAllocator<P>::open(const AllocatorOptions& options) {
   slot_limit_ = options.slot_cache.value != 0 ? options.slot_cache : eighth;
   pending_limit_ = options.pending_limit.value != 0 ? options.pending_limit : eighth;
   purge_step_ = options.purge_step;
+  reuse_ = options.reuse;
   run_choice_ = options.run_choice;
   special_.store_release(0);
   set_special(kSpecialBarrier, !P::Slots::has_barrier_at_hand());

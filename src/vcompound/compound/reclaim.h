@@ -173,7 +173,7 @@ void CompoundAllocator<P>::purge_excess(PageCount most) {
 template <Platform P>
 void CompoundAllocator<P>::purge(PageCount wanted) {
   const PageCount least = wanted < purge_step_ ? purge_step_ : wanted;
-  const Pfn chain = pending_.take(frames_, least, [&](Pfn head) { return pages_of(head); });
+  const Pfn chain = take_pending(least);
   if (chain == kNoPfn) return;
   const Invalidated proof = unmap_all(chain);
   for (Pfn head = chain; head != kNoPfn;) {
@@ -181,6 +181,14 @@ void CompoundAllocator<P>::purge(PageCount wanted) {
     release_area(head, proof);
     head = next;
   }
+}
+
+/// A chain of areas that have together that many pages, if there are so many; nobody uses one of
+/// them again.
+template <Platform P>
+Pfn CompoundAllocator<P>::take_pending(PageCount wanted) {
+  Guard guard(pending_lock_);
+  return pending_.take(frames_, wanted, [&](Pfn head) { return pages_of(head); });
 }
 
 /// Removes the translations of a chain of areas; neighbours in address by one call.

@@ -86,6 +86,7 @@ void CompoundAllocator<P>::release_compound(Pfn head, Kind kind) {
     return;
   }
   frames_[head].set_tag({.state = FrameState::pending, .kind = Kind::mapped});
+  Guard guard(pending_lock_);
   pending_.push(frames_, head, pages);
 }
 

@@ -9,8 +9,10 @@ namespace vc {
 
 extern template class CompoundAllocator<X86Platform>;
 
-/// A shootdown interrupts every CPU, and to unmap costs little beside it: 32 MiB at once.
-inline constexpr AllocatorOptions kX86Allocator{.purge_step = PageCount(8192)};
+/// A shootdown interrupts every CPU, and to unmap costs little beside it: 32 MiB at once, and no
+/// cuts.
+inline constexpr AllocatorOptions kX86Allocator{.purge_step = PageCount(8192),
+                                                .reuse = Reuse::whole};
 
 /// A range of frames with an allocator on it.
 struct X86Arena {

@@ -40,8 +40,22 @@ void VmapSpace::release(Vpn first) {
   const auto length = static_cast<Index>(pages(first).value + kGuardPages);
   VC_ASSERT(length > kGuardPages, "release of an area that is not reserved");
   entries_[start].store_relaxed(0);
-  free_pages_ += PageCount(length);
   --areas_;
+  give(start, length);
+  VC_AUDIT((check(), true), "a vmap space is broken");
+}
+
+void VmapSpace::shrink(Vpn first, PageCount pages) {
+  const PageCount before = this->pages(first);
+  VC_ASSERT(pages.value != 0 && pages < before, "an area does not shrink to that length");
+  entries_[first.value - kGuardPages].store_relaxed(static_cast<Index>(pages.value));
+  give(static_cast<Index>((first + pages).value), static_cast<Index>((before - pages).value));
+  VC_AUDIT((check(), true), "a vmap space is broken");
+}
+
+/// Makes a range free: a gap of its own, or part of those it touches.
+void VmapSpace::give(std::uint32_t start, std::uint32_t length) {
+  free_pages_ += PageCount(length);
   const Index before = gap_ending_at(start);
   const Index after = gap_starting_at(start + length);
   if (before != kNil && after != kNil) {  // the area was all that kept two gaps apart
@@ -59,7 +73,6 @@ void VmapSpace::release(Vpn first) {
   } else {  // between two areas
     add_gap(start, length);
   }
-  VC_AUDIT((check(), true), "a vmap space is broken");
 }
 
 PageCount VmapSpace::largest_gap() const {

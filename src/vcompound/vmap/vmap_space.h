@@ -32,8 +32,8 @@
 //   V4  sum of gap lengths == free_pages()
 //   V5  every node is either in the tree or in the list of spare nodes
 //
-// Cost: reserve and release O(log gaps). Not thread-safe: the caller holds the vmap lock. Entries
-// of an area in use may be read without it.
+// Cost: reserve, release and shrink O(log gaps). Not thread-safe: the caller holds the vmap lock.
+// Entries of an area in use may be read without it.
 #pragma once
 
 #include <cstdint>
@@ -75,6 +75,9 @@ class VmapSpace {
   /// Gives the area that starts at `first` back, with its guard page.
   void release(Vpn first);
 
+  /// Gives the end of an area back: from now on it has `pages` pages, fewer than before.
+  void shrink(Vpn first, PageCount pages);
+
   /// The number of pages of the area that starts at `first`.
   PageCount pages(Vpn first) const { return PageCount(entries_[first.value - 1].load_relaxed()); }
   /// The frame behind a page of an area in use.
@@ -115,6 +118,7 @@ class VmapSpace {
   Index new_node();
   void spare_node(Index node);
   void add_gap(std::uint32_t start, std::uint32_t length);
+  void give(std::uint32_t start, std::uint32_t length);
   void take_out(Index gap, std::uint32_t start, std::uint32_t length);
   std::uint64_t check_subtree(Index t, std::uint64_t lower, std::uint64_t upper,
                               Totals& totals) const;

@@ -55,6 +55,12 @@ struct CompoundCheckDeathTest : ::testing::Test {
     EXPECT_TRUE(result.ok());
     return result.ok() ? result.value() : Allocation{};
   }
+  /// A contiguous compound that does not begin its group of frames: each of its tails has a hint.
+  Allocation allocate_inside_a_group(std::uint64_t pages) {
+    Allocation got = allocate(pages, Contiguity::required);
+    while (first_of_group(got.head) == got.head) got = allocate(pages, Contiguity::required);
+    return got;
+  }
   Frame& frame(Pfn pfn) { return frames[pfn.value]; }
   /// Changes the state of a frame and nothing else.
   void set_state(Pfn pfn, FrameState state) {
@@ -119,7 +125,8 @@ TEST_F(CompoundCheckDeathTest, C1AFrameWithoutAnOwner) {
 }
 
 TEST_F(CompoundCheckDeathTest, C1ATailWithoutACompound) {
-  frame(contiguous.head).set_pages(PageCount(2));  // the third frame is nobody's
+  const Allocation hinted = allocate_inside_a_group(6);
+  frame(hinted.head).set_pages(PageCount(5));  // the last frame is nobody's
   EXPECT_DEATH(allocator.check(), "C1: a tail outside its compound");
 }
 
@@ -145,7 +152,8 @@ TEST_F(CompoundCheckDeathTest, C1AMappingThatWasNotCharged) {
 }
 
 TEST_F(CompoundCheckDeathTest, C2ATailThatDoesNotKnowItsHead) {
-  frame(contiguous.head + PageCount(1)).set_head(mapped.head);
+  const Allocation hinted = allocate_inside_a_group(6);
+  frame(hinted.head + PageCount(1)).set_head(mapped.head);
   EXPECT_DEATH(allocator.check(), "C2: a tail does not know its head");
 }
 

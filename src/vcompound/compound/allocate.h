@@ -180,12 +180,9 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
     return kNoPfn;
   }
   frames_[head].set_pages(attempt.pages);
-  write_tails(run);
+  write_hints(run);
   return publish(attempt, head, Kind::contiguous);
 }
-
-/// From here on it pays to ask for the cache lines of descriptors before they are written.
-inline constexpr PageCount kManyTails{64};
 
 /// Compounds of one size that are taken at once.
 struct Batch {
@@ -243,7 +240,7 @@ Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
     frames_[next].set_pages(each);
     frames_[next].references().store_relaxed(1);
     frames_[next].set_tag({.state = FrameState::cached});
-    write_tails({next, each});
+    write_hints({next, each});
     bin.put(next);
     slot->room.add_single_writer(0 - each.value);
   }
@@ -253,18 +250,23 @@ Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
   return head;
 }
 
-/// The descriptors of the pages behind the first one.
+/// The hints that lead from the pages behind the first one to it: behind it in its group, and at
+/// the first frame of each further group (frame.h).
 template <Platform P>
-inline void CompoundAllocator<P>::write_tails(PfnRange compound) {
+inline void CompoundAllocator<P>::write_hints(PfnRange compound) {
   static constexpr std::uint32_t kTail = FrameTag{.state = FrameState::tail}.pack();
   if (compound.count.value == 1) return;
-  if (compound.count > kManyTails) frames_.ask_for(compound);
-  Frame* frame = &frames_[compound.first];
-  const Frame* const end = frame + compound.count.value;
-  for (++frame; frame < end; ++frame) {
-    frame->set_head(compound.first);
-    frame->set_word(kTail);
+  const Pfn head = compound.first;
+  const auto point_to_head = [&](Pfn pfn) {
+    frames_[pfn].set_head(head);
+    frames_[pfn].set_word(kTail);
+  };
+  const Pfn next_group = first_of_group(head) + kFrameGroup;
+  if (first_of_group(head) != head) {
+    const Pfn end = next_group < compound.end() ? next_group : compound.end();
+    for (Pfn p = head + PageCount(1); p < end; p += PageCount(1)) point_to_head(p);
   }
+  for (Pfn p = next_group; p < compound.end(); p += kFrameGroup) point_to_head(p);
 }
 
 /// A run of exactly the pages wanted, from the preferred node or any other.

@@ -296,7 +296,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Pfn try_contiguous(Attempt& attempt);
   bool wants_batch(const Attempt& attempt) const;
   Pfn take_batch(Attempt& attempt);
-  void write_tails(PfnRange compound);
+  void write_hints(PfnRange compound);
   Pfn take_run(Attempt& attempt, Zone::Look look);
   Pfn publish(const Attempt& attempt, Pfn head, Kind kind);
   Pfn try_mapped(Attempt& attempt);
@@ -328,6 +328,12 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void make_room(PageCount pages);
   void release_compound(Pfn head, Kind kind);
   Pfn resolve_mapped(Vpn page) const;
+
+  // page_functions.h
+  bool hint_holds(Pfn tail, Kind kind) const;
+  Pfn head_by_group(Pfn pfn) const;
+  bool covers(Pfn head, Pfn pfn) const;
+  bool is_head_in_use(Pfn head, Kind kind) const;
 
   // reuse.h
   Pfn reuse_pending(Attempt& attempt);

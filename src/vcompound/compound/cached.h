@@ -166,7 +166,7 @@ inline bool CompoundAllocator<P>::fits(Pfn head, const Request& request) const {
     return frames_[head].pages() == PageCount(1);
   }
   if (request.alignment.value <= frame_size().bytes().value) return true;
-  const VirtAddr address = page_address(head);
+  const VirtAddr address = describe(head).address;
   return (address.value & (request.alignment.value - 1)) == 0;
 }
 

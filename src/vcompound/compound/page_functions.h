@@ -24,9 +24,10 @@ inline PageCount CompoundAllocator<P>::pages_of(Pfn head) const {
 template <Platform P>
 inline VirtAddr CompoundAllocator<P>::page_address(Pfn pfn) const {
   const Frame& frame = frames_[pfn];
-  const FrameTag tag = frame.tag();
-  if (tag.kind == Kind::contiguous) return direct_address(pfn);
-  return vmap_address(tag.state == FrameState::tail ? frame.page() : frame.first_page());
+  if (frame.tag().kind == Kind::contiguous) return direct_address(pfn);
+  const Pfn head = head_of(pfn);
+  if (head == kNoPfn || frames_[head].tag().kind == Kind::contiguous) return direct_address(pfn);
+  return vmap_address(pfn == head ? frame.first_page() : frame.page());
 }
 
 template <Platform P>
@@ -39,22 +40,45 @@ inline Pfn CompoundAllocator<P>::nth_page(Pfn head, PageCount n) const {
 template <Platform P>
 inline Pfn CompoundAllocator<P>::head_of(Pfn pfn) const {
   if (!frames_.contains(pfn)) return kNoPfn;
-  const Frame& frame = frames_[pfn];
-  const FrameTag tag = frame.tag();
+  const FrameTag tag = frames_[pfn].tag();
   if (tag.state == FrameState::head) return pfn;
-  if (tag.state != FrameState::tail) return kNoPfn;
-  // A tail is a hint: its head must be in use, of the same kind, and cover this very frame.
+  if (tag.state == FrameState::tail && hint_holds(pfn, tag.kind)) return frames_[pfn].head();
+  return head_by_group(pfn);
+}
+
+/// Is the head that a tail names in use, of the same kind, and does it cover this very frame?
+template <Platform P>
+inline bool CompoundAllocator<P>::hint_holds(Pfn tail, Kind kind) const {
+  const Frame& frame = frames_[tail];
   const Pfn head = frame.head();
-  if (!frames_.contains(head)) return kNoPfn;
-  const FrameTag head_tag = frames_[head].tag();
-  if (head_tag.state != FrameState::head || head_tag.kind != tag.kind) return kNoPfn;
-  if (tag.kind == Kind::contiguous) {
-    return PfnRange{head, frames_[head].pages()}.contains(pfn) ? head : kNoPfn;
-  }
+  if (kind == Kind::contiguous) return covers(head, tail);
+  if (!is_head_in_use(head, Kind::mapped)) return false;
   const Vpn first = frames_[head].first_page();
   const Vpn page = frame.page();
-  if (page < first || page >= first + vmap_.pages(first)) return kNoPfn;
-  return vmap_.frame_at(page) == pfn ? head : kNoPfn;
+  return page >= first && page < first + vmap_.pages(first) && vmap_.frame_at(page) == tail;
+}
+
+/// The head of the contiguous compound that covers a frame, by the first frame of its group.
+template <Platform P>
+inline Pfn CompoundAllocator<P>::head_by_group(Pfn pfn) const {
+  const Pfn first = first_of_group(pfn);
+  if (!frames_.contains(first)) return kNoPfn;
+  const Pfn head = frames_[first].state() == FrameState::tail ? frames_[first].head() : first;
+  return covers(head, pfn) ? head : kNoPfn;
+}
+
+/// Is that a contiguous compound in use which has the frame?
+template <Platform P>
+inline bool CompoundAllocator<P>::covers(Pfn head, Pfn pfn) const {
+  return is_head_in_use(head, Kind::contiguous) &&
+         PfnRange{head, frames_[head].pages()}.contains(pfn);
+}
+
+template <Platform P>
+inline bool CompoundAllocator<P>::is_head_in_use(Pfn head, Kind kind) const {
+  if (!frames_.contains(head)) return false;
+  const FrameTag tag = frames_[head].tag();
+  return tag.state == FrameState::head && tag.kind == kind;
 }
 
 template <Platform P>
@@ -72,7 +96,7 @@ template <Platform P>
 inline Pfn CompoundAllocator<P>::resolve_mapped(Vpn page) const {
   const Pfn pfn = vmap_.frame_at(page);
   const Pfn head = head_of(pfn);
-  if (head == kNoPfn || frames_[pfn].tag().kind != Kind::mapped) return kNoPfn;
+  if (head == kNoPfn || frames_[head].tag().kind != Kind::mapped) return kNoPfn;
   const Frame& frame = frames_[pfn];
   return (pfn == head ? frame.first_page() : frame.page()) == page ? pfn : kNoPfn;
 }

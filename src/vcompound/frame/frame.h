@@ -33,6 +33,16 @@
 // A tail is only a *hint*: freeing a compound does not rewrite its tails. Whoever follows a tail to
 // its head must check that the head is in use and its compound really covers the frame
 // (CompoundAllocator::head_of does). That is what makes a free cost nothing per page.
+//
+// Nor does an allocation write all tails of a contiguous compound. Frames are in groups of 32;
+// hints stand behind the head in its own group, if it is not the first there, and at the first
+// frame of each further group:
+//
+//      frame    27  28  29  30  31 | 32  33  34 ...  63 | 64  65 ...
+//                   H   h   h   h  | h   .   .       .  | h   .         H: head   h: hint
+//
+// At a "." may be anything but a head, also a hint of long ago. Who finds no hint there that holds
+// asks the first frame of the group.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +58,7 @@ enum class FrameState : std::uint8_t {
   inner,      ///< Inside a free block, or in transit between two owners.
   free_head,  ///< First frame of a free block.
   head,       ///< First frame of a compound in use.
-  tail,       ///< Another frame of a compound (or once was: see above).
+  tail,       ///< Another frame of a compound, with a hint (or once was: see above).
   cached,     ///< First frame of a compound that waits in a cache to be used again.
   deferred,   ///< First frame of a compound freed where blocking was forbidden.
   pending,    ///< First frame of a mapped compound that waits for its shootdown.
@@ -163,6 +173,17 @@ static_assert(FrameTag{.kind = Kind::mapped}.pack() == Frame::kMappedBit);
 static_assert(FrameTag{.shared = true}.pack() == Frame::kSharedBit);
 static_assert(FrameTag{}.pack() == 0, "zeroed memory is a table of absent frames");
 
+/// See the head of this file: where hints of contiguous compounds stand.
+inline constexpr PageCount kFrameGroup{32};
+/// The first frame of a frame's group.
+constexpr Pfn first_of_group(Pfn pfn) { return Pfn(align_down(pfn.value, kFrameGroup.value)); }
+
+/// Is that the place of a hint to a contiguous compound's head, which is in front of it?
+constexpr bool has_hint(Pfn head, Pfn pfn) {
+  const Pfn first = first_of_group(pfn);
+  return first == pfn || (first == first_of_group(head) && first != head);
+}
+
 /// The table of descriptors of the frames [range.first, range.end()).
 class FrameTable {
  public:
@@ -179,14 +200,6 @@ class FrameTable {
   bool contains(Pfn pfn) const { return range_.contains(pfn); }
   /// The bytes of a run of descriptors.
   static constexpr Bytes size_of(PageCount count) { return Bytes(count.value * sizeof(Frame)); }
-  /// Has the processor load the descriptors of a run, all at once, for somebody who writes them
-  /// next: stores alone would wait for one cache line after the other.
-  void ask_for(PfnRange run) const {
-    static constexpr std::uint64_t kOfALine = 64 / sizeof(Frame);
-    for (Pfn p = run.first; p < run.end(); p += PageCount(kOfALine)) {
-      __builtin_prefetch(&(*this)[p], 1);
-    }
-  }
   /// The descriptor of a frame of the table.
   Frame& operator[](Pfn pfn) const { return reinterpret_cast<Frame*>(origin_)[pfn.value]; }
 

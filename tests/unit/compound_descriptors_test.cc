@@ -115,7 +115,7 @@ TEST_F(HintsTest, OfLongAgoDoNotMislead) {
 }
 
 TEST(CompoundDescriptors, AreResidentInAProcessThatPrecommits) {
-  constexpr Bytes kBudget = mib(64);
+  static constexpr Bytes kBudget = mib(64);
   const Bytes descriptors = FrameTable::size_of(PageCount(kBudget.value / 4096));
   const auto resident = [](Precommit precommit) {
     const Result<Arena> arena = Arena::create({.budget = kBudget, .precommit = precommit});

@@ -149,11 +149,20 @@ TEST_F(ReuseTest, AlignmentAndNodesAreHeeded) {
 TEST_F(ReuseTest, NothingIsCutWithoutAMappingToSpare) {
   const Allocation first = map(12);
   free(first);
-  platform->fail(FakeCall::charge, 1);
-  EXPECT_NE(map(8).address, first.address);
+  std::uint64_t used = allocator->stats().mappings_used;
+  for (const FakeCall call : {FakeCall::charge, FakeCall::unmap_part}) {
+    platform->fail(call, 1);
+    const Allocation other = map(8);
+    EXPECT_TRUE(platform->has_failed(call));
+    EXPECT_NE(other.address, first.address);
+    EXPECT_EQ(allocator->stats().pending_pages, PageCount(12));
+    EXPECT_EQ(allocator->stats().mappings_used, used += 3) << "two runs and the guard page";
+    EXPECT_EQ(allocator->free(other.address), Misuse::none);
+    EXPECT_EQ(map(8).address, other.address);  // stays, so that the next request wants the first
+  }
   platform->fail(FakeCall::charge, 1);
   EXPECT_EQ(map(12).address, first.address) << "as it is, it needs none";
-  EXPECT_TRUE(platform->has_failed(FakeCall::charge));
+  EXPECT_FALSE(platform->has_failed(FakeCall::charge));
 }
 
 TEST_F(ReuseTest, NothingIsCutWhereCutsAreTooDear) {

@@ -283,7 +283,7 @@ const RowRegistration registration{
          "the memory in and is not timed, in the second usable is timed, in the third allocate and "
          "free. That program is run three times, each time in a new process, and of the times of "
          "each call the least counts, so that what remains is the peer's and not the machine's. "
-         "worst: the greatest of these least times. worst_run: "
+         "mean, worst: the mean and the greatest of these least times. worst_run: "
          "each run has a worst call, this is the least of them, wherever in the list it was. "
          "worst_raw: the greatest time of all, interrupts included. "
          "glibc, mimalloc, jemalloc and tcmalloc have no limit; a call "

@@ -8,6 +8,9 @@
 //                              | no
 //            our own slot's cache given back: a run now?       --yes-->  contiguous compound
 //                              | no
+//            a freed mapped compound of this size, or a
+//            longer one that can be cut?  (pending)            --yes-->  use it again
+//                              | no
 //            little free? some of what waits brought back;
 //            free runs (RunChoice says which) + a mapping      --yes-->  mapped compound
 //                              | no
@@ -98,7 +101,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   /// @{
 
   /// Serves a request, or says why not; after a refusal everything is as before. A few stores when
-  /// the slot's cache has a compound of that size; else O(log) plus a store per page.
+  /// the slot's cache has a compound of that size; else O(log), and a store for each page that is
+  /// mapped anew.
   Result<Allocation> allocate(const Request& request, CallSite site);
   /// Would allocate() succeed if nobody else allocated in between? `reason` is none if so, else the
   /// reason it would give. May reclaim. A "no" for want of mappings, of addresses, or where
@@ -341,7 +345,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Pfn take_fitting(const Attempt& attempt, bool may_cut);
   bool suits(const Attempt& attempt, Pfn head) const;
   bool ends_in_huge_page(Vpn first, PageCount pages) const;
-  void cut_area(Vpn first, PageCount pages);
+  bool is_one_run(Vpn first, PageCount pages) const;
+  bool cut_area(Vpn first, PageCount pages);
 
   // reclaim.h
   PageCount reclaimable() const;

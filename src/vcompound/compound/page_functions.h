@@ -46,16 +46,20 @@ inline Pfn CompoundAllocator<P>::head_of(Pfn pfn) const {
   return head_by_group(pfn);
 }
 
-/// Is the head that a tail names in use, of the same kind, and does it cover this very frame?
+/// Is the head that a tail names in use, of the same kind, and does it cover this very frame? Of a
+/// hint of long ago this looks at nothing that others may change: a page of a contiguous compound
+/// in use is in no area, and between a place of hints and the head there is nothing but the
+/// compound.
 template <Platform P>
 inline bool CompoundAllocator<P>::hint_holds(Pfn tail, Kind kind) const {
   const Frame& frame = frames_[tail];
   const Pfn head = frame.head();
-  if (kind == Kind::contiguous) return covers(head, tail);
+  if (kind == Kind::contiguous) return has_hint(head, tail) && covers(head, tail);
+  const Vpn page = frame.page();
+  if (page.value >= vmap_.size().value || vmap_.frame_at(page) != tail) return false;
   if (!is_head_in_use(head, Kind::mapped)) return false;
   const Vpn first = frames_[head].first_page();
-  const Vpn page = frame.page();
-  return page >= first && page < first + vmap_.pages(first) && vmap_.frame_at(page) == tail;
+  return first.value != 0 && page >= first && page < first + vmap_.pages(first);
 }
 
 /// The head of the contiguous compound that covers a frame, by the first frame of its group.
@@ -105,8 +109,9 @@ template <Platform P>
 inline Misuse CompoundAllocator<P>::find(VirtAddr address, Allocation& found) const {
   if (!direct_.contains(address) && !vmap_range_.contains(address)) return Misuse::foreign;
   const Pfn pfn = frame_at(address);
-  if (pfn == kNoPfn) return Misuse::not_allocated;
-  found = describe(head_of(pfn));
+  const Pfn head = head_of(pfn);  // none if it was freed just now
+  if (pfn == kNoPfn || head == kNoPfn) return Misuse::not_allocated;
+  found = describe(head);
   return Misuse::none;
 }
 

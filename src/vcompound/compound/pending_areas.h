@@ -67,7 +67,8 @@ class PendingAreas {
   Pfn take_fitting(FrameTable frames, PageCount least, PageCount most, PagesOf&& pages_of,
                    Suits&& suits) {
     const std::uint32_t last = class_of(most);
-    for (std::uint32_t k = next_used(class_of(least)); k <= last; k = next_used(k + 1)) {
+    for (std::uint32_t k = next_used(class_of(least)); k <= last && k < kClasses;
+         k = next_used(k + 1)) {
       Place found{k};
       PageCount shortest = most + PageCount(1);
       Place at{k, first_[k]};

@@ -28,12 +28,11 @@ template <Platform P>
 Pfn CompoundAllocator<P>::take_to_size(const Attempt& attempt) {
   // Who misses the frames that are being cut off waits for them at this lock (reclaim).
   TryGuard cutting(reclaim_lock_, Wait::no);
-  // The cut may go through a run: then there is a mapping more, as long as the system is about it.
-  const bool may_cut = reuse_ == Reuse::cut && cutting && p_.charge_mappings(1);
-  const Pfn head = take_fitting(attempt, may_cut);
-  if (head != kNoPfn) cut_area(frames_[head].first_page(), attempt.pages);
-  if (may_cut) p_.refund_mappings(1);
-  return head;
+  const Pfn head = take_fitting(attempt, reuse_ == Reuse::cut && cutting);
+  if (head == kNoPfn || cut_area(frames_[head].first_page(), attempt.pages)) return head;
+  pending_.removed(pages_of(head));
+  release_compound(head, Kind::mapped);  // pending again
+  return kNoPfn;
 }
 
 /// A pending area for a request, of which at least a half is used; or kNoPfn.
@@ -55,7 +54,16 @@ bool CompoundAllocator<P>::suits(const Attempt& attempt, Pfn head) const {
   const Vpn first = frames_[head].first_page();
   if (first.value % attempt.alignment.value != 0) return false;
   if (ends_in_huge_page(first, attempt.pages)) return false;
-  return !attempt.scatter || attempt.pages.value == 1 || count_runs(first, attempt.pages) > 1;
+  return !attempt.scatter || attempt.pages.value == 1 || !is_one_run(first, attempt.pages);
+}
+
+/// Do frames follow each other as their pages do?
+template <Platform P>
+bool CompoundAllocator<P>::is_one_run(Vpn first, PageCount pages) const {
+  const Pfn frame = vmap_.frame_at(first);
+  PageCount n(1);
+  while (n < pages && vmap_.frame_at(first + n) == frame + n) n += PageCount(1);
+  return n == pages;
 }
 
 /// Would a cut behind that many pages go through what may be mapped by one huge entry?
@@ -71,23 +79,30 @@ bool CompoundAllocator<P>::ends_in_huge_page(Vpn first, PageCount pages) const {
 }
 
 /// Gives up what an area has behind its first `pages` pages, if anything: frames, then mappings,
-/// then addresses. The caller owns the area, and holds the reclaim lock if it is longer.
+/// then addresses. False, and nothing has changed, if the system has no mapping to spare: the cut
+/// may go through a run. The caller owns the area, and holds the reclaim lock if it is longer.
 template <Platform P>
-void CompoundAllocator<P>::cut_area(Vpn first, PageCount pages) {
+bool CompoundAllocator<P>::cut_area(Vpn first, PageCount pages) {
   const PageCount all = vmap_.pages(first);
-  if (all == pages) return;
+  if (all == pages) return true;
+  if (!p_.charge_mappings(1)) return false;
   const Vpn end = first + pages;
   const PageCount rest = all - pages;
-  const std::uint64_t runs = count_runs(first, all);
-  [[maybe_unused]] const Invalidated proof =
-      p_.shootdown(p_.unmap({vmap_address(end), frame_size().bytes(rest)}));
+  Unmapped stale = p_.unmap_part({vmap_address(end), frame_size().bytes(rest)});
+  if (stale.range().size.value == 0) {
+    p_.refund_mappings(1);
+    return false;
+  }
+  [[maybe_unused]] const Invalidated proof = p_.shootdown(static_cast<Unmapped&&>(stale));
   counters_.unmaps.fetch_add(1);
   counters_.shootdowns.fetch_add(1);
+  const std::uint64_t runs = count_runs(first, all);
   for_each_mapped_run(end, rest, [&](PfnRange run, Vpn) { give_back(run); });
   pending_.removed(rest);
-  p_.refund_mappings(runs - count_runs(first, pages));
+  p_.refund_mappings(1 + runs - count_runs(first, pages));
   Guard guard(vmap_lock_);
   vmap_.shrink(first, pages);
+  return true;
 }
 
 }  // namespace vc

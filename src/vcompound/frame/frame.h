@@ -25,7 +25,7 @@
 //      cached    -> head | inner | pending       reuse from a cache; the cache is drained
 //      deferred  -> inner | pending              the deferred free is done
 //      inner     -> pending                      a mapped compound waits for its shootdown
-//      pending   -> inner                        shot down
+//      pending   -> inner                        shot down; or to be used again
 //
 // A head that has had more than one reference is marked *shared* until it is freed, so one look at
 // the tag tells the fast paths that there is nothing to count.
@@ -41,8 +41,8 @@
 //      frame    27  28  29  30  31 | 32  33  34 ...  63 | 64  65 ...
 //                   H   h   h   h  | h   .   .       .  | h   .         H: head   h: hint
 //
-// At a "." may be anything but a head, also a hint of long ago. Who finds no hint there that holds
-// asks the first frame of the group.
+// At a "." is what was there before: `inner`, `absent`, or a hint of long ago. Who finds no hint
+// there that holds asks the first frame of the group.
 #pragma once
 
 #include <cstdint>

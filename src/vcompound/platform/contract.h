@@ -198,6 +198,9 @@ concept Platform = Lockable<typename P::Lock> && SlotSource<typename P::Slots> &
   { p.map(address, run) } -> std::same_as<PlatformStatus>;
   // Removes every translation of `range`, parts of which may not be mapped. Cannot fail.
   { p.unmap(range) } -> std::same_as<Unmapped>;
+  // The same for a range that may begin inside a run (of no huge page, and the run's mapping was
+  // charged once more). If the system cannot do that now, nothing changes, and the token is empty.
+  { p.unmap_part(range) } -> std::same_as<Unmapped>;
   // Makes stale translations unreachable on all CPUs. May block; never called in a no-block
   // context.
   { p.shootdown(Unmapped(range)) } -> std::same_as<Invalidated>;

@@ -39,7 +39,6 @@ void VmapSpace::release(Vpn first) {
   const auto start = static_cast<Index>(first.value - kGuardPages);
   const auto length = static_cast<Index>(pages(first).value + kGuardPages);
   VC_ASSERT(length > kGuardPages, "release of an area that is not reserved");
-  entries_[start].store_relaxed(0);
   --areas_;
   give(start, length);
   VC_AUDIT((check(), true), "a vmap space is broken");
@@ -55,6 +54,9 @@ void VmapSpace::shrink(Vpn first, PageCount pages) {
 
 /// Makes a range free: a gap of its own, or part of those it touches.
 void VmapSpace::give(std::uint32_t start, std::uint32_t length) {
+  for (std::uint32_t page = start; page < start + length; ++page) {
+    entries_[page].store_relaxed(static_cast<std::uint32_t>(kNoPfn.value));
+  }
   free_pages_ += PageCount(length);
   const Index before = gap_ending_at(start);
   const Index after = gap_starting_at(start + length);

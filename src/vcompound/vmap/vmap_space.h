@@ -32,8 +32,8 @@
 //   V4  sum of gap lengths == free_pages()
 //   V5  every node is either in the tree or in the list of spare nodes
 //
-// Cost: reserve, release and shrink O(log gaps). Not thread-safe: the caller holds the vmap lock.
-// Entries of an area in use may be read without it.
+// Cost: reserve O(log gaps), release and shrink the same and a store for each page. Not
+// thread-safe: the caller holds the vmap lock. Entries of an area in use may be read without it.
 #pragma once
 
 #include <cstdint>
@@ -80,7 +80,7 @@ class VmapSpace {
 
   /// The number of pages of the area that starts at `first`.
   PageCount pages(Vpn first) const { return PageCount(entries_[first.value - 1].load_relaxed()); }
-  /// The frame behind a page of an area in use.
+  /// The frame behind a page of an area in use; behind what was released, kNoPfn.
   Pfn frame_at(Vpn page) const { return Pfn(entries_[page.value].load_relaxed()); }
   /// Records the frame behind a page.
   void set_frame(Vpn page, Pfn frame) {

@@ -158,6 +158,10 @@ Unmapped FakePlatform::unmap(VirtRange range) {
   return Unmapped(range);
 }
 
+Unmapped FakePlatform::unmap_part(VirtRange range) {
+  return fails(FakeCall::unmap_part) ? Unmapped(VirtRange{}) : unmap(range);
+}
+
 Invalidated FakePlatform::shootdown(Unmapped stale) {
   const std::lock_guard guard(mutex_);
   VC_ASSERT(!no_block_, "shootdown where blocking is forbidden");

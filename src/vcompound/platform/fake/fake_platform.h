@@ -43,7 +43,7 @@ struct FakeOptions {
 };
 
 /// Calls that can be made to fail.
-enum class FakeCall : std::uint8_t { commit, decommit, map, charge, metadata };
+enum class FakeCall : std::uint8_t { commit, decommit, map, charge, metadata, unmap_part };
 
 /// A slot for each CPU; a test says which CPU its thread is on.
 class FakeSlots {
@@ -90,6 +90,7 @@ class FakePlatform : public FakeSlots {
   PageCount huge_pages() const { return options_.huge_pages; }
   PlatformStatus map(VirtAddr address, PfnRange run);
   Unmapped unmap(VirtRange range);
+  Unmapped unmap_part(VirtRange range);
   Invalidated shootdown(Unmapped stale);
   bool charge_mappings(std::uint64_t n);
   void refund_mappings(std::uint64_t n) { mappings_.fetch_sub(n); }
@@ -133,7 +134,7 @@ class FakePlatform : public FakeSlots {
     std::uint64_t countdown = 0;
     bool failed = false;
   };
-  static constexpr std::uint32_t kCalls = 5;
+  static constexpr std::uint32_t kCalls = static_cast<std::uint32_t>(FakeCall::unmap_part) + 1;
 
   bool fails(FakeCall call);
   std::uint64_t page_of(VirtAddr a) const {

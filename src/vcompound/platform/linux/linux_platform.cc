@@ -96,6 +96,12 @@ Unmapped LinuxPlatform::unmap(VirtRange range) {
   return Unmapped(range);
 }
 
+Unmapped LinuxPlatform::unmap_part(VirtRange range) {
+  if (!vmap_.try_clear(range)) return Unmapped(VirtRange{});
+  unmaps_.fetch_add(1);
+  return Unmapped(range);
+}
+
 Bytes LinuxPlatform::metadata_resident() const {
   const std::lock_guard guard(tables_lock_);
   Bytes sum{};

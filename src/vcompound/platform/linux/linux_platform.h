@@ -76,6 +76,7 @@ class LinuxPlatform final : public LinuxSlots, private os::ForkListener {
 
   PlatformStatus map(VirtAddr address, PfnRange run);
   Unmapped unmap(VirtRange range);
+  Unmapped unmap_part(VirtRange range);
   /// The kernel has invalidated all CPUs before unmap() returned.
   Invalidated shootdown(Unmapped unmapped) { return Invalidated(unmapped); }
   bool charge_mappings(std::uint64_t n) { return mappings_.charge(n); }

@@ -83,6 +83,10 @@ void Reservation::clear(VirtRange range) {
   if (__builtin_expect(spare_.load_relaxed() == nullptr, 0)) take_spare();
 }
 
+bool Reservation::try_clear(VirtRange range) {
+  return map_nothing(range.start, range.size, MAP_FIXED) != MAP_FAILED;
+}
+
 void Reservation::clear_at_limit(VirtRange range) {
   if (drop_spare() && map_nothing(range.start, range.size, MAP_FIXED) != MAP_FAILED) return;
   // The mappings stay until the addresses are used again, but nothing can be reached by them.

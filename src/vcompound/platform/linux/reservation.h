@@ -50,8 +50,11 @@ class Reservation {
   /// Maps [offset, offset + size) of the file at `at`: 0, or an errno and the range is clear.
   /// `populate` enters translations for what has memory behind it.
   int map_file(const MemoryFile& file, PhysAddr offset, VirtRange at, Populate populate);
-  /// Removes every translation of `range`. Cannot fail.
+  /// Removes every translation of `range`, which begins and ends where mappings do. Cannot fail.
   void clear(VirtRange range);
+  /// The same for a range that begins or ends inside a mapping, which needs one mapping more for a
+  /// moment. False, and nothing has changed, if the process has none left.
+  bool try_clear(VirtRange range);
   /// Gives the whole range up and reserves it anew; for a forked child, before it has threads.
   void clear_in_child();
 

@@ -38,7 +38,7 @@ PlatformStatus X86Platform::map(VirtAddr address, PfnRange run) {
 Unmapped X86Platform::unmap(VirtRange range) {
   Guard guard(kernel_tables_lock);
   const PlatformStatus status = table_.unmap(range);
-  VC_ASSERT(status.ok(), "part of a large leaf was unmapped; compounds are unmapped whole");
+  VC_ASSERT(status.ok(), "part of a large leaf was unmapped");
   return Unmapped(range);
 }
 

@@ -115,6 +115,7 @@ class X86Platform : public X86Slots {
   class Mapping;
   PlatformStatus map(VirtAddr address, PfnRange run);
   Unmapped unmap(VirtRange range);
+  Unmapped unmap_part(VirtRange range) { return unmap(range); }
   Invalidated shootdown(Unmapped stale);
   bool charge_mappings(std::uint64_t n);
   void refund_mappings(std::uint64_t n) { mappings_.fetch_sub(n); }

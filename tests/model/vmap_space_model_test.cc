@@ -96,6 +96,7 @@ class VmapSpaceModel {
     if (area->second.pages == 1) return;
     const std::uint64_t pages = 1 + random_.below(area->second.pages - 1);
     space_.shrink(Vpn(area->first), PageCount(pages));
+    verify_erased(area->first + pages, area->second.pages - pages);
     area->second.pages = pages;
     verify(area->first, area->second);
   }
@@ -105,7 +106,15 @@ class VmapSpaceModel {
     const auto area = any_area();
     verify(area->first, area->second);
     space_.release(Vpn(area->first));
+    verify_erased(area->first, area->second.pages);
     areas_.erase(area);
+  }
+
+  /// What was released names no frame any more: head_of() relies on it.
+  void verify_erased(std::uint64_t first, std::uint64_t pages) const {
+    for (std::uint64_t i = 0; i < pages; ++i) {
+      ASSERT_EQ(space_.frame_at(Vpn(first + i)), kNoPfn) << "page " << i;
+    }
   }
 
   /// An area still has its length and its frames: nobody else wrote there.

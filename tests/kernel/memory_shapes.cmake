@@ -8,6 +8,7 @@ set(memory "Memory*.*,DirectGuard.*")
 vc_add_kernel_test(NAME memory_24M TEST ${memory} MEMORY 24M CPUS 1 4)
 vc_add_kernel_test(NAME memory_6G TEST ${memory} MEMORY 6G CPUS 2 TIMEOUT 120)
 vc_add_kernel_test(NAME memory_nodes TEST ${memory} MEMORY 512M NUMA 2 CPUS 2)
+vc_add_kernel_test(NAME memory_many_nodes TEST ${memory} MEMORY 512M NUMA 4 CPUS 4)
 vc_add_kernel_test(NAME memory_q35_no_huge_leaves TEST ${memory} MEMORY 3G
   QEMU -machine q35 -cpu qemu64)
 vc_add_kernel_test(NAME memory_limit TEST ${memory} APPEND memory=96M hot_add=32M)

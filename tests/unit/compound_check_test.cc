@@ -32,9 +32,9 @@ struct CompoundCheckDeathTest : ::testing::Test {
   CompoundCheckDeathTest() : platform(FakeOptions{}), allocator(platform) {
     FakePlatform::set_cpu(0);
     EXPECT_TRUE(allocator.open({}).ok());
-    EXPECT_EQ(platform.tables.size(), 6U);
+    EXPECT_EQ(platform.tables.size(), 7U);
     frames = static_cast<Frame*>(platform.tables.front());
-    auto* const table = static_cast<std::byte*>(platform.tables.back());
+    auto* const table = static_cast<std::byte*>(platform.tables[5]);
     slots = static_cast<Slot*>(static_cast<void*>(table + Slot::kOffsetInPage));
     contiguous = allocate(3, Contiguity::required);
     mapped = allocate(4, Contiguity::never);
@@ -168,10 +168,12 @@ TEST_F(CompoundCheckDeathTest, ZAndVAreCheckedToo) {
   Pfn block = kNoPfn;
   allocator.for_each_free_run([&](std::uint32_t, PfnRange run) { block = run.first; });
   ASSERT_NE(block, kNoPfn);
-  const Pfn before = frame(block).previous();
-  frame(block).set_previous(Pfn(1));
+  const std::uint64_t number = block.value / 64 - platform.node_frames(0).first.value / 64 + 1;
+  ZoneWord& word = static_cast<ZoneWord*>(platform.tables[6])[number];
+  const auto before = word.previous;
+  word.previous = 3;
   EXPECT_DEATH(allocator.check(), "Z4");
-  frame(block).set_previous(before);
+  word.previous = before & 0x7ff'ffff;
   auto* const nodes = static_cast<GapNode*>(platform.tables[2]);
   nodes[1].largest += 1;
   EXPECT_DEATH(allocator.check(), "V2");

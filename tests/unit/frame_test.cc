@@ -10,30 +10,28 @@
 namespace vc {
 namespace {
 
-constexpr FrameState kStates[] = {FrameState::absent,   FrameState::inner,  FrameState::free_head,
-                                  FrameState::head,     FrameState::tail,   FrameState::cached,
-                                  FrameState::deferred, FrameState::pending};
+constexpr FrameState kStates[] = {FrameState::absent, FrameState::inner,  FrameState::head,
+                                  FrameState::tail,   FrameState::cached, FrameState::deferred,
+                                  FrameState::pending};
 
 TEST(Frame, LayoutIsPinned) {
   EXPECT_EQ(sizeof(Frame), 12U);
   EXPECT_EQ(static_cast<int>(FrameState::absent), 0);
   Frame frame;
   EXPECT_EQ(frame.state(), FrameState::absent);
-  const FrameTag tag{FrameState::head, Kind::mapped, true, Order(18), 0xabcd};
-  EXPECT_EQ(tag.pack(), 0xabcd'0000U | 18U << 8 | 0x20U | 0x10U | 3U);
+  const FrameTag tag{FrameState::head, Kind::mapped, true, 0xabcd};
+  EXPECT_EQ(tag.pack(), 0xabcd'0000U | 0x20U | 0x10U | 2U);
 }
 
 TEST(Frame, EveryTagSurvivesPacking) {
   for (const FrameState state : kStates) {
     for (const Kind kind : {Kind::contiguous, Kind::mapped}) {
-      for (std::uint32_t order = 0; order < kOrderCount; ++order) {
-        for (const SiteId site : {SiteId{0}, SiteId{1}, SiteId{1023}, SiteId{0xffff}}) {
-          const bool shared = site == 1;
-          const FrameTag tag{state, kind, shared, Order(order), site};
-          EXPECT_EQ(FrameTag::unpack(tag.pack()), tag);
-          EXPECT_EQ((tag.pack() & Frame::kSharedBit) != 0, shared);
-          EXPECT_EQ((tag.pack() & Frame::kMappedBit) != 0, kind == Kind::mapped);
-        }
+      for (const SiteId site : {SiteId{0}, SiteId{1}, SiteId{1023}, SiteId{0xffff}}) {
+        const bool shared = site == 1;
+        const FrameTag tag{state, kind, shared, site};
+        EXPECT_EQ(FrameTag::unpack(tag.pack()), tag);
+        EXPECT_EQ((tag.pack() & Frame::kSharedBit) != 0, shared);
+        EXPECT_EQ((tag.pack() & Frame::kMappedBit) != 0, kind == Kind::mapped);
       }
     }
   }
@@ -53,10 +51,8 @@ TEST(Frame, OnlyAHeadInUseIsMarkedShared) {
 
 TEST(Frame, ViewsOfTheTwoWordsAreIndependentOfTheTag) {
   Frame frame;
-  frame.set_previous(Pfn(0xffff'fffe));
   frame.set_next(kNoPfn);
-  frame.set_tag({.state = FrameState::free_head, .order = Order(3)});
-  EXPECT_EQ(frame.previous(), Pfn(0xffff'fffe));
+  frame.set_tag({.state = FrameState::pending, .site = 3});
   EXPECT_EQ(frame.next(), kNoPfn);
   frame.set_pages(PageCount(77));
   EXPECT_EQ(frame.pages(), PageCount(77));
@@ -67,7 +63,7 @@ TEST(Frame, ViewsOfTheTwoWordsAreIndependentOfTheTag) {
   frame.set_page(Vpn(11));
   EXPECT_EQ(frame.head(), Pfn(9));
   EXPECT_EQ(frame.page(), Vpn(11));
-  EXPECT_EQ(frame.tag().order, Order(3));
+  EXPECT_EQ(frame.tag().site, 3);
 }
 
 TEST(Frame, ReplaceTagIsACompareAndSwap) {

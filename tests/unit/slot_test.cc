@@ -146,6 +146,54 @@ TEST_F(SlotTest, CachesAreDrainedBeforeAnythingIsRefused) {
   EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(0));
 }
 
+TEST_F(SlotTest, OnlyWhatIsNeededForARunIsGivenBack) {
+  FakeArena arena({.nodes = {PageCount(1024)}}, {.slot_cache = PageCount(1024)});
+  const Allocation small = must(arena, 10);
+  const Allocation large = must(arena, 300);
+  must(arena, 1024 - 310);  // nothing is free
+  for (const Allocation& a : {small, large}) {
+    EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+  }
+  const Allocation run = must(arena, 200);
+  EXPECT_EQ(run.address, large.address);
+  EXPECT_EQ(run.kind, Kind::contiguous);
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(10)) << "what did not help stays";
+  EXPECT_EQ(arena.allocator.stats().free_pages, PageCount(100));
+  arena.allocator.check();
+}
+
+TEST_F(SlotTest, TwoCompoundsThatAreGivenBackMayBeOneRun) {
+  FakeArena arena({.nodes = {PageCount(1024)}}, {.slot_cache = PageCount(1024)});
+  const Allocation first = must(arena, 100);
+  const Allocation second = must(arena, 150);
+  must(arena, 1024 - 250);
+  for (const Allocation& a : {first, second}) {
+    EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+  }
+  EXPECT_EQ(must(arena, 240).kind, Kind::contiguous);
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(0));
+  arena.allocator.check();
+}
+
+TEST_F(SlotTest, WhatIsGivenBackIsTakenOnTheNodeThatIsWanted) {
+  FakeArena arena({.nodes = {PageCount(512), PageCount(512)}}, {.slot_cache = PageCount(1024)});
+  const auto on_node = [&](std::uint64_t pages, std::uint32_t node) {
+    const Request request{.size = Bytes(pages << 12), .placement = Placement::on(node)};
+    const auto result = arena.allocator.allocate(request, kSite);
+    EXPECT_TRUE(result.ok());
+    return result.ok() ? result.value() : Allocation{};
+  };
+  const Allocation there = on_node(300, 0);  // in the larger bin, so it is given back first
+  const Allocation here = on_node(200, 1);
+  on_node(212, 0);
+  on_node(312, 1);
+  for (const Allocation& a : {there, here}) {
+    EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+  }
+  EXPECT_EQ(on_node(100, 1).address, here.address);
+  arena.allocator.check();
+}
+
 TEST_F(SlotTest, WhatIsInvalidIsRefusedAlsoWhenTheCacheHasIt) {
   FakeArena arena;
   const Allocation first = must(arena, 3);

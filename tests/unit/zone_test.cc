@@ -3,18 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <vector>
 
 namespace vc {
 namespace {
 
+PfnRange run(std::uint64_t first, std::uint64_t count) { return {Pfn(first), PageCount(count)}; }
+
 /// A zone over frames [first, first + pages).
 struct ZoneBox {
   explicit ZoneBox(std::uint64_t pages, std::uint64_t first = 0)
-      : memory(std::make_unique<Frame[]>(pages)),
-        frames(memory.get(), {Pfn(first), PageCount(pages)}) {
-    zone.open(frames, {Pfn(first), PageCount(pages)});
+      : words(Zone::words_for(run(first, pages))) {
+    zone.open(words.data(), run(first, pages));
     zone.add(zone.range());
   }
 
@@ -32,12 +32,9 @@ struct ZoneBox {
     return all;
   }
 
-  std::unique_ptr<Frame[]> memory;
-  FrameTable frames;
+  std::vector<ZoneWord> words;  ///< of a zone from frame 0: words[1] has frames 0 to 63
   Zone zone;
 };
-
-PfnRange run(std::uint64_t first, std::uint64_t count) { return {Pfn(first), PageCount(count)}; }
 
 TEST(Zone, OpensAsTheFewestAlignedBlocks) {
   const ZoneBox box(15, 1);  // the picture in zone.h
@@ -174,31 +171,37 @@ TEST(ZoneDeathTest, FramesOfAnotherZoneAreRefused) {
   EXPECT_DEATH((void)box.zone.take(PageCount(1), PageCount(3)), "bad request");
 }
 
+/// A block at the word `after` of the list of word `head`, linked like a real one.
+void link_behind(ZoneBox& box, std::uint32_t head, std::uint32_t after) {
+  box.words[head].next = after;
+  box.words[after].previous = static_cast<unsigned char>(head);
+  box.words[after].order = box.words[head].order;
+}
+
 TEST(ZoneDeathTest, Z1AMisalignedBlock) {
-  ZoneBox box(64);
-  box.leave_free({run(8, 2)});
-  // A block of order 1 at an odd frame, linked like a real one.
-  box.frames[Pfn(8)].set_next(Pfn(21));
-  box.frames[Pfn(21)].set_previous(Pfn(8));
-  box.frames[Pfn(21)].set_next(kNoPfn);
-  box.frames[Pfn(21)].set_tag({.state = FrameState::free_head, .order = Order(1)});
+  ZoneBox box(256);
+  box.leave_free({run(0, 128)});
+  link_behind(box, 1, 4);
   EXPECT_DEATH(box.zone.check(), "Z1: misaligned block");
 }
 
 TEST(ZoneDeathTest, Z1ABlockThatLeavesItsZone) {
-  ZoneBox box(60);  // the last block is 56..59, of order 2
-  box.leave_free({run(0, 8)});
-  box.frames[Pfn(0)].set_next(Pfn(56));
-  box.frames[Pfn(56)].set_previous(Pfn(0));
-  box.frames[Pfn(56)].set_next(kNoPfn);
-  box.frames[Pfn(56)].set_tag({.state = FrameState::free_head, .order = Order(3)});
+  ZoneBox box(320);
+  box.leave_free({run(0, 128)});
+  link_behind(box, 1, 5);
   EXPECT_DEATH(box.zone.check(), "Z1: block leaves its zone");
 }
 
+TEST(ZoneDeathTest, Z1ABlockThatIsNotAllFree) {
+  ZoneBox box(128);
+  box.words[2].free = 1;
+  EXPECT_DEATH(box.zone.check(), "Z1: a block that is not all free");
+}
+
 TEST(ZoneDeathTest, Z2BuddiesThatWereNotCoalesced) {
-  ZoneBox box(64);
-  box.leave_free({run(8, 1)});
-  box.frames[Pfn(9)].set_tag({.state = FrameState::free_head, .order = Order(0)});
+  ZoneBox box(256);
+  box.leave_free({run(64, 64)});
+  box.words[1].order = 6;
   EXPECT_DEATH(box.zone.check(), "Z2");
 }
 
@@ -214,28 +217,36 @@ TEST(ZoneDeathTest, Z3FreePagesThatDoNotAddUp) {
   auto& free_pages = word_before_end<std::uint64_t>(box.zone, 8);
   ASSERT_EQ(free_pages, 8U) << "free_pages_ is the last member";
   free_pages = 7;
-  EXPECT_DEATH(box.zone.check(), "Z3");
+  EXPECT_DEATH(box.zone.check(), "Z3: free pages do not add up");
+}
+
+TEST(ZoneDeathTest, Z3AWordThatIsInNoList) {
+  ZoneBox box(128);
+  box.leave_free({run(64, 4)});
+  box.words[1].free = 15;
+  word_before_end<std::uint64_t>(box.zone, 8) = 8;
+  EXPECT_DEATH(box.zone.check(), "Z3: free frames that are in no list");
 }
 
 TEST(ZoneDeathTest, Z4ABrokenBackLink) {
-  ZoneBox box(64);
-  box.leave_free({run(8, 4), run(32, 4)});
-  box.frames[Pfn(8)].set_previous(Pfn(1));
+  ZoneBox box(256);
+  box.leave_free({run(8, 4), run(72, 4)});  // 72 was given last, so the list is word 2 -> word 1
+  box.words[1].previous = 3;
   EXPECT_DEATH(box.zone.check(), "Z4: broken back link");
 }
 
 TEST(ZoneDeathTest, Z4ALostMember) {
-  ZoneBox box(64);
-  box.leave_free({run(8, 4), run(32, 4)});  // 32 was given last, so the list is 32 -> 8
-  box.frames[Pfn(32)].set_next(kNoPfn);
+  ZoneBox box(128);
+  box.leave_free({run(8, 4), run(72, 4)});
+  box.words[2].next = 0;
   EXPECT_DEATH(box.zone.check(), "Z4: a free list's count is wrong");
 }
 
-TEST(ZoneDeathTest, Z4AMemberThatIsNotFree) {
+TEST(ZoneDeathTest, Z4AMemberOfAnotherList) {
   ZoneBox box(64);
   box.leave_free({run(8, 4)});
-  box.frames[Pfn(8)].set_tag({.state = FrameState::head});
-  EXPECT_DEATH(box.zone.check(), "Z4: a list holds what is not a free block");
+  box.words[1].order = 3;
+  EXPECT_DEATH(box.zone.check(), "Z4: a list holds what belongs to another");
 }
 
 TEST(ZoneDeathTest, Z5AnOrderMaskThatLies) {
@@ -247,10 +258,10 @@ TEST(ZoneDeathTest, Z5AnOrderMaskThatLies) {
   EXPECT_DEATH(box.zone.check(), "Z5");
 }
 
-TEST(ZoneDeathTest, Z6AFreeBlockInsideAFreeBlock) {
+TEST(ZoneDeathTest, Z6AWordInTheWrongList) {
   ZoneBox box(64);
-  box.leave_free({run(8, 8)});
-  box.frames[Pfn(13)].set_tag({.state = FrameState::free_head, .order = Order(0)});
+  box.leave_free({run(8, 4)});
+  box.words[1].free |= 0xf000;  // eight in a row
   EXPECT_DEATH(box.zone.check(), "Z6");
 }
 

@@ -6,11 +6,12 @@ namespace vc {
 
 namespace {
 
-/// How many runs of adjacent blocks are looked at before a request is said to be unservable, and
-/// how many when the longest run is sought. Bounds the cost; larger finds little more.
+/// How many words are looked at before a request is said to be unservable, and how many when the
+/// longest run is sought. Bounds the cost; larger finds little more.
 constexpr std::uint32_t kProbes = 16;
 
 constexpr PageCount kMaxBlock = kMaxOrder.pages();
+constexpr PageCount kInWord = ZoneWord::kFrames;
 
 constexpr Pfn buddy_of(Pfn pfn, Order order) { return Pfn(pfn.value ^ order.pages().value); }
 
@@ -18,6 +19,25 @@ constexpr PageCount smaller(PageCount a, PageCount b) { return a < b ? a : b; }
 
 /// The first frame at or after `pfn` that is a multiple of `unit`.
 constexpr Pfn aligned_up(Pfn pfn, PageCount unit) { return Pfn(align_up(pfn.value, unit.value)); }
+
+/// Where a frame stands in its word.
+constexpr PageCount place_of(Pfn pfn) { return PageCount(pfn.value % kInWord.value); }
+
+constexpr Pfn word_start(Pfn pfn) { return pfn - place_of(pfn); }
+
+/// The bits of some frames of a word, 1 to 64.
+constexpr std::uint64_t bits_of(Pfn first, PageCount pages) {
+  return ZoneWord::kFull >> (kInWord - pages).value << place_of(first).value;
+}
+
+/// The part of a run that lies in the word of its first frame.
+constexpr PageCount part_in_word(PfnRange run) {
+  return smaller(run.count, kInWord - place_of(run.first));
+}
+
+constexpr PfnRange behind(PfnRange run, PageCount part) {
+  return {run.first + part, run.count - part};
+}
 
 /// The largest order of a block that starts at `pfn` and has at most `pages` frames.
 Order largest_block_at(Pfn pfn, PageCount pages) {
@@ -31,8 +51,9 @@ Order largest_block_at(Pfn pfn, PageCount pages) {
 
 }  // namespace
 
-void Zone::open(FrameTable frames, PfnRange range) {
-  frames_ = frames;
+void Zone::open(ZoneWord* words, PfnRange range) {
+  words_ = words;
+  before_first_ = range.first.value / kInWord.value - 1;
   range_ = range;
 }
 
@@ -41,118 +62,155 @@ void Zone::add(PfnRange run) {
   give(run);
 }
 
-bool Zone::is_free_head(Pfn pfn) const {
-  return range_.contains(pfn) && frames_[pfn].state() == FrameState::free_head;
-}
+// ---- the lists ----------------------------------------------------------------------------------
 
-inline bool Zone::is_free_block(Pfn pfn, Order order) const {
-  const std::uint32_t word = FrameTag{.state = FrameState::free_head, .order = order}.pack();
-  return range_.contains(pfn) && frames_[pfn].word() == word;
-}
-
-inline void Zone::link(Pfn pfn, Order order) {
+inline void Zone::link(std::uint32_t number, Order order) {
   List& list = lists_[order.value];
-  Frame& frame = frames_[pfn];
-  frame.set_previous(kNoPfn);
-  frame.set_next(list.first);
-  frame.set_tag({.state = FrameState::free_head, .order = order});
-  if (list.first != kNoPfn) frames_[list.first].set_previous(pfn);
-  list.first = pfn;
+  ZoneWord& word = words_[number];
+  word.previous = 0;
+  word.order = order.value & 31;
+  word.next = list.first;
+  if (list.first != 0) words_[list.first].previous = number & 0x7ff'ffff;
+  list.first = number;
   ++list.count;
   order_mask_ |= 1U << order.value;
-  free_pages_ += order.pages();
 }
 
-inline void Zone::unlink(Pfn pfn, Order order) {
-  List& list = lists_[order.value];
-  Frame& frame = frames_[pfn];
-  const Pfn before = frame.previous();
-  const Pfn after = frame.next();
-  if (before == kNoPfn) {
-    list.first = after;
+inline void Zone::unlink(std::uint32_t number) {
+  ZoneWord& word = words_[number];
+  const std::uint32_t order = word.order;
+  List& list = lists_[order];
+  if (word.previous == 0) {
+    list.first = word.next;
   } else {
-    frames_[before].set_next(after);
+    words_[word.previous].next = word.next;
   }
-  if (after != kNoPfn) frames_[after].set_previous(before);
-  frame.set_tag({.state = FrameState::inner});
-  if (--list.count == 0) order_mask_ &= ~(1U << order.value);
-  free_pages_ -= order.pages();
+  if (word.next != 0) words_[word.next].previous = word.previous;
+  word.order = 0;
+  if (--list.count == 0) order_mask_ &= ~(1U << order);
 }
 
-/// Coalesces with free buddies as far as they go, then links the block.
-inline void Zone::free_block(Pfn pfn, Order order) {
-  frames_[pfn].set_tag({.state = FrameState::inner});
+/// Puts a word that is not full into the list where it belongs now; `linked`: it is in one.
+inline void Zone::sort_in(std::uint32_t number, bool linked) {
+  const ZoneWord& word = words_[number];
+  if (word.free == 0) {
+    if (linked) unlink(number);
+    return;
+  }
+  const Order order = word_blocks::largest(word.free);
+  if (linked) {
+    if (word.order == order.value) return;
+    unlink(number);
+  }
+  link(number, order);
+}
+
+/// Links full words as blocks, which have no free buddies.
+void Zone::link_blocks(Pfn first, Pfn end) {
+  while (first < end) {
+    const Order order = largest_block_at(first, end - first);
+    link(number_of(first), order);
+    first += order.pages();
+  }
+}
+
+// ---- give ---------------------------------------------------------------------------------------
+
+/// Coalesces full words with free buddies as far as they go, then links the block.
+void Zone::free_block(Pfn pfn, Order order) {
   while (order < kMaxOrder) {
     const Pfn buddy = buddy_of(pfn, order);
-    if (!is_free_block(buddy, order)) break;
-    unlink(buddy, order);
+    if (!is_block(buddy, order)) break;
+    unlink(number_of(buddy));
     if (buddy < pfn) pfn = buddy;
     order = Order(order.value + 1);
   }
-  link(pfn, order);
+  link(number_of(pfn), order);
+}
+
+inline void Zone::give_in_word(Pfn first, PageCount pages) {
+  const std::uint32_t number = number_of(first);
+  ZoneWord& word = words_[number];
+  const bool linked = word.free != 0;
+  word.free |= bits_of(first, pages);
+  if (word.free != ZoneWord::kFull) {
+    sort_in(number, linked);
+    return;
+  }
+  if (linked) unlink(number);
+  free_block(first_of(number), ZoneWord::kOrder);
 }
 
 void Zone::give(PfnRange run) {
   VC_ASSERT(run.first >= range_.first && run.end() <= range_.end(), "frames of another zone");
-  Pfn at = run.first;
-  PageCount left = run.count;
-  while (left.value != 0) {
-    const Order order = largest_block_at(at, left);
-    free_block(at, order);
-    at += order.pages();
-    left -= order.pages();
+  free_pages_ += run.count;
+  while (!run.empty()) {
+    PageCount part = part_in_word(run);
+    if (part != kInWord) {
+      give_in_word(run.first, part);
+    } else {
+      const Order order = largest_block_at(run.first, run.count);
+      part = order.pages();
+      ZoneWord* const words = &word_of(run.first);
+      for (std::uint64_t i = 0; i != part.value / kInWord.value; ++i) {
+        words[i].free = ZoneWord::kFull;
+      }
+      free_block(run.first, order);
+    }
+    run = behind(run, part);
   }
 }
 
+// ---- take ---------------------------------------------------------------------------------------
+
 Pfn Zone::take(PageCount pages, PageCount alignment, Look look) {
+  const Pfn start = find(pages, alignment, look);
+  if (start != kNoPfn) carve({start, pages});
+  return start;
+}
+
+Pfn Zone::find(PageCount pages, PageCount alignment, Look look) const {
   VC_ASSERT(pages.value != 0 && is_power_of_two(alignment.value), "take: bad request");
   if (pages > free_pages_) return kNoPfn;
   const PageCount room = pages < alignment ? alignment : pages;
   if (room <= kMaxBlock) {
-    const Pfn pfn = take_block(pages, order_for(room), alignment);
-    if (pfn != kNoPfn) return pfn;
+    const PfnRange block = smallest_block(order_for(room));
+    if (!block.empty()) return start_in(block, pages, alignment);
   }
-  return look == Look::all_blocks ? take_spanning(pages, alignment) : kNoPfn;
+  return look == Look::all_blocks ? find_spanning(pages, alignment) : kNoPfn;
 }
 
-/// Takes from one block: the smallest that is not below `order`.
-Pfn Zone::take_block(PageCount pages, Order order, PageCount alignment) {
-  const std::uint32_t enough = order_mask_ & ~((1U << order.value) - 1);
-  if (enough == 0) return kNoPfn;
+Pfn Zone::take_around(Pfn frame, PageCount pages, PageCount alignment) {
+  if (free_after(frame, PageCount(1)).value == 0) return kNoPfn;
+  const PfnRange run = run_around(frame);
+  const Pfn start = aligned_up(run.first, alignment);
+  if (start + pages > run.end()) return kNoPfn;
+  carve({start, pages});
+  return start;
+}
+
+/// The smallest block of at least an order, in the first word of the lowest list that has one.
+PfnRange Zone::smallest_block(Order at_least) const {
+  const std::uint32_t enough = order_mask_ & ~((1U << at_least.value) - 1);
+  if (enough == 0) return {};
   const Order found(static_cast<std::uint32_t>(__builtin_ctz(enough)));
-  const Pfn pfn = lists_[found.value].first;
-  if (pages != order.pages()) return take_packed(pfn, pages, alignment);
-  unlink(pfn, found);
-  split(pfn, found, order);
-  return pfn;
+  const std::uint32_t number = lists_[found.value].first;
+  if (found >= ZoneWord::kOrder) return {first_of(number), found.pages()};
+  const word_blocks::Block block = word_blocks::smallest(words_[number].free, at_least);
+  return {first_of(number) + PageCount(block.first), block.order.pages()};
 }
 
-/// Takes less than a block, with its beginning as far towards the beginning of its run as may be:
+/// Where to take from a block. Less than a block, with its beginning as far towards the beginning
+/// of its run as may be:
 ///
 ///      in use |  free, the tail of a neighbour |     block     | in use
 ///             |<---- taken ------------->|<------- free ------>|        not: in the block, with
 ///                                                                       free frames on both sides
 ///
 /// Else sizes just above a power of two leave a tail behind each of them that nothing can use.
-Pfn Zone::take_packed(Pfn block, PageCount pages, PageCount alignment) {
-  const Pfn start = aligned_up(free_before(block, frames_[block].tag().order.pages()), alignment);
-  carve({start, pages});
-  return start;
-}
-
-/// Halves a block that was unlinked until `wanted` is reached; upper halves become free. The buddy
-/// of each is in use, so there is nothing to coalesce.
-void Zone::split(Pfn pfn, Order order, Order wanted) {
-  while (order > wanted) {
-    order = Order(order.value - 1);
-    link(pfn + order.pages(), order);
-  }
-}
-
-Pfn Zone::take_spanning(PageCount pages, PageCount alignment) {
-  const Pfn pfn = find_spanning(pages, alignment);
-  if (pfn != kNoPfn) carve({pfn, pages});
-  return pfn;
+Pfn Zone::start_in(PfnRange block, PageCount pages, PageCount alignment) const {
+  if (is_power_of_two(pages.value) && pages >= alignment) return block.first;
+  return aligned_up(free_before(block.first, block.count), alignment);
 }
 
 /// Looks for adjacent blocks that together hold `pages`. A run of n frames contains an aligned
@@ -163,82 +221,200 @@ Pfn Zone::find_spanning(PageCount pages, PageCount alignment) const {
   const std::uint32_t lowest = wanted < kMaxOrder.value ? wanted : kMaxOrder.value;
   // Runs beyond the largest order are rare and long: look at every block of that order.
   std::uint64_t probes = kProbes + (pages > kMaxBlock ? lists_[kMaxOrder.value].count : 0);
+  Pfn found = kNoPfn;
   for (std::uint32_t k = kOrderCount; k-- > lowest;) {
-    for (Pfn p = lists_[k].first; p != kNoPfn && probes != 0; p = frames_[p].next(), --probes) {
-      if (k == kMaxOrder.value && follows_block_of_its_order(p)) continue;
-      const PfnRange run = run_around(p);
-      const Pfn start = aligned_up(run.first, alignment);
-      if (start + pages <= run.end()) return start;
+    for (std::uint32_t n = lists_[k].first; n != 0 && probes != 0; n = words_[n].next, --probes) {
+      if (k == kMaxOrder.value && follows_block_of_its_order(first_of(n))) continue;
+      if (pages <= kInWord && !may_hold(n, pages)) continue;
+      for_each_run_of(n, [&](PfnRange run) {
+        const Pfn start = aligned_up(run.first, alignment);
+        if (start + pages <= run.end()) found = start;
+        return found == kNoPfn;
+      });
+      if (found != kNoPfn) return found;
     }
   }
   return kNoPfn;
 }
 
-/// In a row of blocks of the largest order only the first needs a look.
-bool Zone::follows_block_of_its_order(Pfn head) const {
-  return head.value >= kMaxBlock.value && is_free_block(head - kMaxBlock, kMaxOrder);
+/// May that many frames, 64 at most, lie side by side in a word and its neighbours? Says no to most
+/// words, and without a branch that depends on what is free.
+inline bool Zone::may_hold(std::uint32_t number, PageCount pages) const {
+  const auto ones = [](int count) {
+    return static_cast<std::uint64_t>(count);
+  };
+  const ZoneWord* const word = &words_[number];
+  const std::uint64_t front =
+      ones(std::countr_one(word->free)) + ones(std::countl_one(word[-1].free));
+  const std::uint64_t back =
+      ones(std::countl_one(word->free)) + ones(std::countr_one(word[1].free));
+  std::uint64_t ends = word->free;  // bit i: frame i, and as many before it as were asked for yet
+  for (std::uint64_t left = pages.value; left > 1; left -= left / 2) ends &= ends << (left / 2);
+  return static_cast<int>(ends != 0) + static_cast<int>(front >= pages.value) +
+             static_cast<int>(back >= pages.value) !=
+         0;
 }
 
-/// The whole run of adjacent free frames around a free block.
-PfnRange Zone::run_around(Pfn head) const {
+/// In a row of blocks of the largest order only the first needs a look.
+bool Zone::follows_block_of_its_order(Pfn head) const {
+  return is_block(head - kMaxBlock, kMaxOrder);
+}
+
+/// Calls visit(PfnRange) for each run of free frames that begins, ends or lies in a word of a list,
+/// the whole run, until it returns false.
+template <class Visitor>
+inline void Zone::for_each_run_of(std::uint32_t number, Visitor&& visit) const {
+  const Pfn first = first_of(number);
+  std::uint64_t left = words_[number].free;
+  while (left != 0) {
+    const PageCount place(static_cast<std::uint64_t>(std::countr_zero(left)));
+    const PageCount here(static_cast<std::uint64_t>(std::countr_one(left >> place.value)));
+    const bool inside = place.value != 0 && place + here < kInWord;
+    const Pfn start = first + place;
+    if (!visit(inside ? PfnRange{start, here} : run_around(start))) return;
+    left &= ~bits_of(start, here);
+  }
+}
+
+/// The whole run of free frames around one.
+PfnRange Zone::run_around(Pfn pfn) const {
   const PageCount unlimited = range_.count;
-  const Pfn first = free_before(head, unlimited);
+  if (word_of(pfn).free == ZoneWord::kFull) pfn = block_with(pfn);
+  const Pfn first = free_before(pfn, unlimited);
   return {first, free_after(first, unlimited)};
 }
 
-/// How many frames from `pfn` on are free, up to `at_most`; 0 if no free block starts at `pfn`.
+/// How many frames from `pfn` on are free, up to `at_most`. A block of words is one step.
 PageCount Zone::free_after(Pfn pfn, PageCount at_most) const {
   PageCount found{};
-  while (found < at_most && is_free_head(pfn + found)) {
-    found += frames_[pfn + found].tag().order.pages();
+  while (found < at_most) {
+    const Pfn at = pfn + found;
+    const ZoneWord& word = word_of(at);
+    if (word.order >= ZoneWord::kOrder.value && place_of(at).value == 0) {
+      found += Order(word.order).pages();
+      continue;
+    }
+    const std::uint64_t from_here = word.free >> place_of(at).value;
+    const PageCount here(static_cast<std::uint64_t>(std::countr_one(from_here)));
+    found += here;
+    if (here.value == 0 || place_of(at + here).value != 0) break;
   }
   return smaller(found, at_most);
 }
 
-/// The first of the free frames that end right before `pfn`, going back about `at_most` frames.
+/// The first of the free frames that end right before `pfn`, going back about `at_most` frames. No
+/// block of a word or more goes through `pfn`.
 Pfn Zone::free_before(Pfn pfn, PageCount at_most) const {
   const Pfn start = pfn;
-  for (std::uint32_t k = 0; k < kOrderCount && pfn.value % Order(k).pages().value == 0;) {
-    const PageCount length = Order(k).pages();
-    if (pfn.value < length.value) break;
-    if (!is_free_block(pfn - length, Order(k))) {
-      ++k;
-      continue;
-    }
-    pfn = pfn - length;
-    if (start - pfn >= at_most) break;
-    k = 0;
+  while (start - pfn < at_most) {
+    const Pfn last(pfn.value + kInWord.value - 1);  // a word further on: pfn may be 0
+    const std::uint64_t free = words_[number_of(last) - 1].free;
+    const std::uint64_t to_here = free << (kInWord.value - 1 - place_of(last).value);
+    const PageCount here(static_cast<std::uint64_t>(std::countl_one(to_here)));
+    pfn = pfn - (here == kInWord ? block_before(pfn) : here);
+    if (here.value == 0 || place_of(pfn).value != 0) break;
   }
   return pfn;
 }
 
+/// The length of the block that ends right before `pfn`, where a full word ends.
+PageCount Zone::block_before(Pfn pfn) const {
+  Order order = ZoneWord::kOrder;
+  while (!is_block(pfn - order.pages(), order)) order = Order(order.value + 1);
+  return order.pages();
+}
+
 /// Takes exactly the frames of `wanted`, all of which are free, out of the blocks that hold them.
 void Zone::carve(PfnRange wanted) {
-  Pfn at = wanted.first;
-  while (!is_free_head(at)) {  // the block that holds `at` starts before it
-    at = Pfn(at.value & (at.value - 1));
-  }
-  while (at < wanted.end()) {
-    const Order order = frames_[at].tag().order;
-    const PfnRange block{at, order.pages()};
-    unlink(at, order);
-    if (block.first < wanted.first) give({block.first, wanted.first - block.first});
-    if (block.end() > wanted.end()) give({wanted.end(), block.end() - wanted.end()});
-    at = block.end();
+  free_pages_ -= wanted.count;
+  while (!wanted.empty()) {
+    PageCount part{};
+    if (word_of(wanted.first).free == ZoneWord::kFull) {
+      part = carve_block(wanted);
+    } else {
+      part = part_in_word(wanted);
+      carve_in_word(wanted.first, part);
+    }
+    wanted = behind(wanted, part);
   }
 }
 
+inline void Zone::carve_in_word(Pfn first, PageCount pages) {
+  const std::uint32_t number = number_of(first);
+  words_[number].free &= ~bits_of(first, pages);
+  sort_in(number, true);
+}
+
+/// Takes the part of `wanted` that lies in the same block as its first frame, and links the rest.
+PageCount Zone::carve_block(PfnRange wanted) {
+  const Pfn head = block_with(wanted.first);
+  const Pfn end = head + Order(word_of(head).order).pages();
+  const PageCount part = smaller(wanted.count, end - wanted.first);
+  unlink(number_of(head));
+  clear({wanted.first, part});
+  // Of the words in which frames were taken only the first and the last may have some left.
+  const Pfn first = word_start(wanted.first);
+  const Pfn last = word_start(wanted.first + part - PageCount(1));
+  sort_in(number_of(first), false);
+  if (last != first) sort_in(number_of(last), false);
+  link_blocks(head, first);
+  link_blocks(last + kInWord, end);
+  return part;
+}
+
+/// These frames are no longer free.
+void Zone::clear(PfnRange run) {
+  const PageCount part = part_in_word(run);
+  ZoneWord* word = &word_of(run.first);
+  word->free &= ~bits_of(run.first, part);
+  for (run = behind(run, part); run.count >= kInWord; run = behind(run, kInWord)) {
+    (++word)->free = 0;
+  }
+  if (!run.empty()) (++word)->free &= ~bits_of(run.first, run.count);
+}
+
+/// The block of a word or more that a free frame lies in.
+Pfn Zone::block_with(Pfn pfn) const {
+  Pfn head = word_start(pfn);
+  while (word_of(head).order < ZoneWord::kOrder.value) {
+    head = Pfn(head.value & (head.value - 1));
+  }
+  return head;
+}
+
+PfnRange Zone::take_smallest(PageCount at_least, PageCount at_most) {
+  VC_ASSERT(at_least.value != 0 && at_least <= at_most, "take_smallest: bad request");
+  if (at_least > kMaxBlock) return {};
+  const PfnRange block = smallest_block(order_for(at_least));
+  if (block.empty()) return {};
+  const PageCount pages = smaller(block.count, at_most);
+  const PfnRange run{start_in(block, pages, PageCount(1)), pages};
+  carve(run);
+  return run;
+}
+
+PfnRange Zone::take_after(Pfn at, PageCount at_most) {
+  if (!range_.contains(at)) return {};
+  const PfnRange run{at, free_after(at, at_most)};
+  if (!run.empty()) carve(run);
+  return run;
+}
+
+// ---- the longest run ----------------------------------------------------------------------------
+
 PageCount Zone::largest_run() const { return longest_run().count; }
 
-/// The longest run around the first few blocks of the largest order there is.
+/// The longest run around the first few words of the highest list there is.
 PfnRange Zone::longest_run() const {
   PfnRange best{};
   if (order_mask_ == 0) return best;
   std::uint32_t probes = kProbes;
   const List& list = lists_[floor_log2(order_mask_)];
-  for (Pfn p = list.first; p != kNoPfn && probes != 0; p = frames_[p].next(), --probes) {
-    const PfnRange run = run_around(p);
-    if (run.count > best.count) best = run;
+  for (std::uint32_t n = list.first; n != 0 && probes != 0; n = words_[n].next, --probes) {
+    for_each_run_of(n, [&](PfnRange run) {
+      if (run.count > best.count) best = run;
+      return true;
+    });
   }
   return best;
 }
@@ -256,52 +432,6 @@ PfnRange Zone::take_run(PageCount at_most, PageCount chunk) {
   }
   carve(run);
   return run;
-}
-
-PfnRange Zone::take_smallest(PageCount at_least, PageCount at_most) {
-  VC_ASSERT(at_least.value != 0 && at_least <= at_most, "take_smallest: bad request");
-  if (at_least > kMaxBlock) return {};
-  const std::uint32_t enough = order_mask_ & ~((1U << order_for(at_least).value) - 1);
-  if (enough == 0) return {};
-  const Order found(static_cast<std::uint32_t>(__builtin_ctz(enough)));
-  const PageCount pages = smaller(found.pages(), at_most);
-  return {take_block(pages, order_for(pages), PageCount(1)), pages};
-}
-
-PfnRange Zone::take_after(Pfn at, PageCount at_most) {
-  const PfnRange run{at, free_after(at, at_most)};
-  if (!run.empty()) carve(run);
-  return run;
-}
-
-void Zone::check() const {
-  PageCount total{};
-  for (std::uint32_t k = 0; k < kOrderCount; ++k) {
-    std::uint64_t members = 0;
-    Pfn before = kNoPfn;
-    for (Pfn p = lists_[k].first; p != kNoPfn; p = frames_[p].next()) {
-      VC_ASSERT(frames_[p].previous() == before, "Z4: broken back link in a free list");
-      check_block(p, Order(k));
-      before = p;
-      ++members;
-    }
-    VC_ASSERT(members == lists_[k].count, "Z4: a free list's count is wrong");
-    VC_ASSERT((members != 0) == ((order_mask_ >> k & 1) != 0), "Z5: order mask is wrong");
-    total += Order(k).pages() * members;
-  }
-  VC_ASSERT(total == free_pages_, "Z3: free pages do not add up");
-  VC_ASSERT(total <= total_pages_, "Z3: more pages are free than there are");
-}
-
-void Zone::check_block(Pfn pfn, Order order) const {
-  VC_ASSERT(is_free_block(pfn, order), "Z4: a list holds what is not a free block of its order");
-  VC_ASSERT(pfn.value % order.pages().value == 0, "Z1: misaligned block");
-  VC_ASSERT(pfn + order.pages() <= range_.end(), "Z1: block leaves its zone");
-  VC_ASSERT(order == kMaxOrder || !is_free_block(buddy_of(pfn, order), order),
-            "Z2: two free buddies were not coalesced");
-  for (Pfn p = pfn + PageCount(1); p < pfn + order.pages(); p += PageCount(1)) {
-    VC_ASSERT(frames_[p].state() != FrameState::free_head, "Z6: free block inside a free block");
-  }
 }
 
 }  // namespace vc

@@ -145,7 +145,7 @@ Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
   if (!map_first) {
     Pfn head = try_contiguous(attempt);
     if (head != kNoPfn || attempt.failed_for_good()) return head;
-    if (attempt.may_block == MayBlock::yes && drain_own_slot()) head = try_contiguous(attempt);
+    head = try_drained(attempt);
     if (head != kNoPfn || attempt.failed_for_good()) return head;
   }
   if (!may_map) return kNoPfn;
@@ -173,7 +173,42 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
   Pfn head = wants_batch(attempt) ? take_batch(attempt) : kNoPfn;
   if (head == kNoPfn && !attempt.failed_for_good())
     head = take_run(attempt, Zone::Look::all_blocks);
-  if (head == kNoPfn) return kNoPfn;
+  return head == kNoPfn ? kNoPfn : use_run(attempt, head);
+}
+
+/// The same where the caller's own slot has what is missing: gives back what that holds, one
+/// compound after the other, until the free frames around one of them are enough.
+template <Platform P>
+Pfn CompoundAllocator<P>::try_drained(Attempt& attempt) {
+  if (attempt.may_block == MayBlock::no) return kNoPfn;
+  if (attempt.request.placement.node < node_count_) {  // its node first, whatever is given back
+    return drain_own_slot() ? try_contiguous(attempt) : kNoPfn;
+  }
+  Slot* slot = enter();
+  if (slot == nullptr) return kNoPfn;
+  Pfn run = kNoPfn;
+  for (std::uint32_t i = Slot::kBins; i-- != 0 && pages_in_bins(*slot).value != 0;) {
+    Bin& bin = slot->bins[i];
+    while (bin.count != 0 && run == kNoPfn) run = take_around(attempt, drain_one(*slot, bin));
+    if (run != kNoPfn) break;
+  }
+  leave(slot);
+  return run == kNoPfn ? kNoPfn : use_run(attempt, run);
+}
+
+/// A run of exactly the pages wanted around the first frame of a compound that was given up, if it
+/// was contiguous.
+template <Platform P>
+Pfn CompoundAllocator<P>::take_around(const Attempt& attempt, Pfn frame) {
+  if (frames_[frame].state() == FrameState::pending) return kNoPfn;
+  Node& node = node_at(frame);
+  Guard guard(node.lock);
+  return node.zone.take_around(frame, attempt.pages, attempt.alignment);
+}
+
+/// Makes a run that was taken from its zone a compound in use.
+template <Platform P>
+Pfn CompoundAllocator<P>::use_run(Attempt& attempt, Pfn head) {
   const PfnRange run{head, attempt.pages};
   if (!back(run, attempt)) {
     give_back(run);
@@ -281,8 +316,11 @@ Pfn CompoundAllocator<P>::take_run(Attempt& attempt, Zone::Look look) {
       attempt.contended = true;
       continue;
     }
-    const Pfn pfn = node.zone.take(attempt.pages, attempt.alignment, look);
-    if (pfn != kNoPfn) return pfn;
+    const Pfn pfn = node.zone.find(attempt.pages, attempt.alignment, look);
+    if (pfn == kNoPfn) continue;
+    frames_.will_write(pfn);
+    node.zone.take_exactly({pfn, attempt.pages});
+    return pfn;
   }
   return kNoPfn;
 }

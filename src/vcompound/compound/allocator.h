@@ -94,7 +94,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
 
   explicit CompoundAllocator(P& platform) : p_(platform) { frame_size_ = platform.frame_size(); }
 
-  /// Must succeed before anything else is called. Not thread-safe. Cost: O(frames / 2^18).
+  /// Must succeed before anything else is called. Not thread-safe. Cost: O(frames / 64).
   PlatformStatus open(const AllocatorOptions& options);
 
   /// @name Allocation
@@ -206,7 +206,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   P& platform() { return p_; }
   /// Recomputes everything and panics at the first broken invariant. Nobody else may use the
   /// allocator meanwhile.
-  void check();
+  [[gnu::cold]] void check();
   /// @}
 
  private:
@@ -249,7 +249,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   // open
   template <class T>
   T* table(std::uint64_t count);
-  bool open_tables();
+  [[gnu::cold]] bool open_tables();
   template <class Visitor>
   void for_each_present(Visitor&& visit);
 
@@ -298,6 +298,9 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   bool is_worth_reclaiming(const Attempt& attempt) const;
   Pfn attempt_all(Attempt& attempt, bool forced);
   Pfn try_contiguous(Attempt& attempt);
+  Pfn try_drained(Attempt& attempt);
+  Pfn take_around(const Attempt& attempt, Pfn frame);
+  Pfn use_run(Attempt& attempt, Pfn head);
   bool wants_batch(const Attempt& attempt) const;
   Pfn take_batch(Attempt& attempt);
   void write_hints(PfnRange compound);
@@ -320,8 +323,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void give_back(PfnRange run);
   void give_back(const RunList& runs);
   Result<Allocation> refuse(Attempt& attempt);
-  void explain(Attempt& attempt);
-  bool probe(Attempt& attempt);
+  [[gnu::cold]] void explain(Attempt& attempt);
+  [[gnu::cold]] bool probe(Attempt& attempt);
 
   // release.h
   bool is_closed() const { return closed_.load_acquire() != nullptr; }
@@ -356,7 +359,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void release_deferred();
   void drain(Slot& slot, PageCount pages);
   void drain_bin(Slot& slot, Bin& bin);
-  void drain_one(Slot& slot, Bin& bin);
+  Pfn drain_one(Slot& slot, Bin& bin);
   void drain_all_slots();
   void bring_back(PageCount pages);
   void purge_excess(PageCount most);
@@ -364,7 +367,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Pfn take_pending(PageCount wanted);
   Invalidated unmap_all(Pfn chain);
   void release_area(Pfn head, const Invalidated& proof);
-  PageCount trim_node(Node& node);
+  [[gnu::cold]] PageCount trim_node(Node& node);
   std::uint32_t find_committed(PfnRange block, PfnRange* units, std::uint32_t room) const;
   PageCount decommit(PfnRange unit);
 
@@ -378,11 +381,11 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void collect_site_counters();
   std::uint64_t cached_compounds();
   void flush(RecentSite& recent);
-  template <class Visitor>
-  void walk(Node& node, Visitor&& visit);
+  template <class OnFree, class OnOther>
+  void walk(Node& node, OnFree&& on_free, OnOther&& on_other);
   CompoundInfo info_of(Pfn head) const;
-  void check_compound(const CompoundInfo& info) const;
-  void check_slots() const;
+  [[gnu::cold]] void check_compound(const CompoundInfo& info) const;
+  [[gnu::cold]] void check_slots() const;
 
   // addresses
   Vpn vmap_page(VirtAddr a) const {

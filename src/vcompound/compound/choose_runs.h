@@ -28,7 +28,7 @@ inline PfnRange take_longest(Zone& zone, const RunsWanted& wanted) {
   return zone.take_run(wanted.left, wanted.chunk);
 }
 
-/// The smallest block of at least a kRunBound-th of the request, or of what is left of it; the
+/// A small block of at least a kRunBound-th of the request, or of what is left of it; the
 /// longest run if there is no such block.
 inline PfnRange take_sufficient(Zone& zone, const RunsWanted& wanted) {
   const PageCount share((wanted.all.value + kRunBound - 1) / kRunBound);
@@ -36,7 +36,7 @@ inline PfnRange take_sufficient(Zone& zone, const RunsWanted& wanted) {
   return run.empty() ? take_longest(zone, wanted) : run;
 }
 
-/// The smallest block there is.
+/// A small block: where nothing larger lies beside it, if there is such a place.
 inline PfnRange take_smallest(Zone& zone, const RunsWanted& wanted) {
   return zone.take_smallest(PageCount(1), wanted.left);
 }

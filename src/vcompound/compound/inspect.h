@@ -186,20 +186,26 @@ CompoundInfo CompoundAllocator<P>::info_of(Pfn head) const {
   return info;
 }
 
-/// Calls visit(Pfn, FrameTag, PageCount) for each thing in a node in order of frames: free blocks,
-/// compounds (a contiguous one as a whole, a mapped one by each of its frames), frames in transit.
+/// Goes through a node in order of frames: calls on_free(PfnRange) for each free run, and
+/// on_other(Pfn, FrameTag, PageCount) for each other thing: compounds (a contiguous one as a whole,
+/// a mapped one by each of its frames), frames in transit, holes.
 template <Platform P>
-template <class Visitor>
-void CompoundAllocator<P>::walk(Node& node, Visitor&& visit) {
+template <class OnFree, class OnOther>
+void CompoundAllocator<P>::walk(Node& node, OnFree&& on_free, OnOther&& on_other) {
   const PfnRange range = node.zone.range();
   for (Pfn p = range.first; p < range.end();) {
+    const PageCount free = node.zone.free_from(p);
+    if (free.value != 0) {
+      on_free(PfnRange{p, free});
+      p += free;
+      continue;
+    }
     const FrameTag tag = frames_[p].tag();
     PageCount length(1);
-    if (tag.state == FrameState::free_head) length = tag.order.pages();
     const bool shaped = tag.state == FrameState::head || tag.state == FrameState::cached ||
                         tag.state == FrameState::deferred;
     if (shaped && tag.kind == Kind::contiguous) length = frames_[p].pages();
-    visit(p, tag, length);
+    on_other(p, tag, length);
     p += length;
   }
 }
@@ -210,7 +216,9 @@ void CompoundAllocator<P>::for_each_compound(Visitor&& visit) {
   if (is_closed()) return;
   for (std::uint32_t i = 0; i < node_count_; ++i) {
     Guard guard(nodes_[i].lock);
-    walk(nodes_[i], [&](Pfn p, FrameTag tag, PageCount) {
+    const auto ignore = [](PfnRange) {
+    };
+    walk(nodes_[i], ignore, [&](Pfn p, FrameTag tag, PageCount) {
       const bool compound = tag.state == FrameState::head || tag.state == FrameState::cached ||
                             tag.state == FrameState::deferred || tag.state == FrameState::pending;
       if (compound) visit(info_of(p));
@@ -224,17 +232,8 @@ void CompoundAllocator<P>::for_each_free_run(Visitor&& visit) {
   if (is_closed()) return;
   for (std::uint32_t i = 0; i < node_count_; ++i) {
     Guard guard(nodes_[i].lock);
-    PfnRange run{};
-    walk(nodes_[i], [&](Pfn p, FrameTag tag, PageCount length) {
-      if (tag.state == FrameState::free_head) {
-        if (run.empty()) run.first = p;
-        run.count += length;
-      } else if (!run.empty()) {
-        visit(i, run);
-        run = {};
-      }
-    });
-    if (!run.empty()) visit(i, run);
+    walk(
+        nodes_[i], [&](PfnRange run) { visit(i, run); }, [](Pfn, FrameTag, PageCount) {});
   }
 }
 
@@ -248,8 +247,10 @@ template <Platform P>
 std::uint64_t CompoundAllocator<P>::free_blocks(Order order) {
   std::uint64_t sum = 0;
   for (std::uint32_t i = 0; i < node_count_; ++i) {
-    Guard guard(nodes_[i].lock);
-    sum += nodes_[i].zone.blocks(order);
+    for (std::uint64_t word = 1; word != 0;) {
+      Guard guard(nodes_[i].lock);
+      sum += nodes_[i].zone.blocks(order, word);
+    }
   }
   return sum;
 }
@@ -304,14 +305,13 @@ void CompoundAllocator<P>::check() {
     nodes_[i].zone.check();
     PageCount free{};
     PageCount absent{};
-    walk(nodes_[i], [&](Pfn p, FrameTag tag, PageCount length) {
+    const auto count = [&](PfnRange run) {
+      free += run.count;
+    };
+    walk(nodes_[i], count, [&](Pfn p, FrameTag tag, PageCount length) {
       VC_ASSERT(tag.state != FrameState::inner, "C1: a frame has no owner");
       if (tag.state == FrameState::absent) {
         absent += length;
-        return;
-      }
-      if (tag.state == FrameState::free_head) {
-        free += length;
         return;
       }
       if (tag.kind == Kind::mapped) mapped_frames += PageCount(1);

@@ -23,7 +23,8 @@ void CompoundAllocator<P>::for_each_present(Visitor&& visit) {
   }
 }
 
-/// Tables are sized for the whole range of frames; what is never used is never resident.
+/// Tables are sized for the whole range of frames; of what is never used only the zones' words are
+/// resident.
 template <Platform P>
 bool CompoundAllocator<P>::open_tables() {
   Pfn first = p_.node_frames(0).first;
@@ -51,8 +52,12 @@ bool CompoundAllocator<P>::open_tables() {
   auto* sites = table<CallSites::Memory>(1);
   // The last slot is nobody's: slot_offset_at_hand().
   auto* slots = table<std::byte>(Slot::kOffsetInPage + (P::Slots::kSlots + 1) * sizeof(Slot));
-  if (descriptors == nullptr || entries == nullptr || nodes == nullptr || bits == nullptr ||
-      sites == nullptr || slots == nullptr) {
+  // One table for the words of all zones, whatever frames each has: they follow from the range
+  // alone.
+  constexpr std::uint64_t kEnds = 2 * kMaxNodes;
+  auto* words = table<ZoneWord>(Zone::words_for(all) + kMaxNodes + kEnds);
+  if (words == nullptr || descriptors == nullptr || entries == nullptr || nodes == nullptr ||
+      bits == nullptr || sites == nullptr || slots == nullptr) {
     return false;
   }
   slots_ = static_cast<Slot*>(static_cast<void*>(slots + Slot::kOffsetInPage));
@@ -60,6 +65,11 @@ bool CompoundAllocator<P>::open_tables() {
   slot_mask_ = ~std::uint32_t{0};
   frames_ = FrameTable(descriptors, all);
   vmap_.open({entries, nodes, static_cast<std::uint32_t>(gaps)}, vmap_pages);
+  for (std::uint32_t i = 0; i < node_count_; ++i) {
+    const PfnRange frames = p_.node_frames(i);
+    nodes_[i].zone.open(words, frames);
+    words += Zone::words_for(frames);
+  }
   commits_ = CommitMap(bits, all, p_.commit_unit());
   sites_.open(sites);
   return true;
@@ -74,9 +84,6 @@ PlatformStatus CompoundAllocator<P>::open(const AllocatorOptions& options) {
   direct_ = p_.direct_map();
   vmap_range_ = p_.vmap_range();
   if (!open_tables()) return {Reason::backing, 0, "no memory for the arena's tables"};
-  for (std::uint32_t i = 0; i < node_count_; ++i) {
-    nodes_[i].zone.open(frames_, p_.node_frames(i));
-  }
   for_each_present([&](Node& node, PfnRange run) {
     node.zone.add(run);
     if (commits_.always_committed()) bring_in_descriptors(run);

@@ -105,7 +105,7 @@ template <Platform P>
 void CompoundAllocator<P>::drain(Slot& slot, PageCount pages) {
   const PageCount held = pages_in_bins(slot);
   const PageCount kept = held > pages ? held - pages : PageCount(0);
-  for (std::uint32_t i = Slot::kBins; i-- != 0;) {
+  for (std::uint32_t i = Slot::kBins; i-- != 0 && pages_in_bins(slot) > kept;) {
     Bin& bin = slot.bins[i];
     while (bin.count != 0 && pages_in_bins(slot) > kept) drain_one(slot, bin);
   }
@@ -116,12 +116,14 @@ void CompoundAllocator<P>::drain_bin(Slot& slot, Bin& bin) {
   while (bin.count != 0) drain_one(slot, bin);
 }
 
+/// Gives up the newest compound of a bin, which has one; returns its first frame.
 template <Platform P>
-void CompoundAllocator<P>::drain_one(Slot& slot, Bin& bin) {
+Pfn CompoundAllocator<P>::drain_one(Slot& slot, Bin& bin) {
   const Pfn head = bin.take(0);
   release_compound(head, frames_[head].tag().kind);
   slot.room.add_single_writer(bin.pages);
   counters_.drained.fetch_add(1);
+  return head;
 }
 
 template <Platform P>
@@ -224,6 +226,7 @@ void CompoundAllocator<P>::release_area(Pfn head, const Invalidated&) {
   const Vpn first = frames_[head].first_page();
   const PageCount pages = vmap_.pages(first);
   std::uint64_t mappings = 1;  // the guard page's
+  frames_[head].set_tag({.state = FrameState::inner});
   for_each_mapped_run(first, pages, [&](PfnRange run, Vpn) {
     ++mappings;
     give_back(run);

@@ -82,6 +82,7 @@ template <Platform P>
 void CompoundAllocator<P>::release_compound(Pfn head, Kind kind) {
   const PageCount pages = pages_of(head);
   if (kind == Kind::contiguous) {
+    frames_[head].set_tag({.state = FrameState::inner});
     give_back(PfnRange{head, pages});
     return;
   }

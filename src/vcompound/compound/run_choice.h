@@ -18,9 +18,9 @@ namespace vc {
 /// Which free runs are taken for a mapped compound.
 enum class RunChoice : std::uint8_t {
   longest_first,        ///< The fewest, longest runs, whole huge pages first (worst fit).
-  smallest_sufficient,  ///< The smallest blocks that keep the runs few: each has at least 1/16 of
+  smallest_sufficient,  ///< Small blocks that keep the runs few: each has at least 1/16 of
                         ///< the frames (best fit within a bound). If none is left, the longest.
-  smallest_first,       ///< The smallest blocks: single frames, then pairs, … (as vmalloc).
+  smallest_first,       ///< Small blocks, where there is nothing larger (as vmalloc).
 };
 
 /// `smallest_sufficient` asks for that share of a request in each run, so that it has about as many

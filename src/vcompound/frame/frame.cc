@@ -6,7 +6,6 @@ const char* name_of(FrameState state) {
   switch (state) {
     case FrameState::absent: return "absent";
     case FrameState::inner: return "free";
-    case FrameState::free_head: return "free";
     case FrameState::head: return "in use";
     case FrameState::tail: return "inside a compound";
     case FrameState::cached: return "freed";

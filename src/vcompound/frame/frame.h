@@ -3,13 +3,13 @@
 // The descriptors live in a table of their own, never inside the managed memory: a GPU's memory
 // cannot be touched by the CPU, and a stray write into freed memory must not corrupt a list.
 //
-//        word       bits       free_head     head (contiguous)  head (mapped)   tail
+//        word       bits       head (contiguous)  head (mapped)   tail
 //      +--------+
-//      | more   |   32         next          references         references      Vpn (mapped)
+//      | more   |   32         references         references      Vpn (mapped)
 //      +--------+
-//      | link   |   32         previous      pages              first Vpn       head's Pfn
+//      | link   |   32         pages              first Vpn       head's Pfn
 //      +--------+
-//      | tag    |   4 state, 1 kind, 1 shared, 2 unused, 5 order, 3 unused, 16 call site
+//      | tag    |   4 state, 1 kind, 1 shared, 10 unused, 16 call site
 //      +--------+
 //
 // A mapped head has no room for its number of pages; that stands in the vmap table, in the entry
@@ -17,15 +17,15 @@
 //
 // Legal transitions ("->" by one thread that owns the frame, "=>" by compare-and-swap):
 //
-//      absent    -> free_head | inner            the zone is given its memory
-//      free_head -> inner                        taken from a free list, or coalesced away
-//      inner     -> free_head | head | tail | cached
-//      head      -> cached                       a free into a cache
-//      head      => inner | deferred             a free to the zone; one that must not block
-//      cached    -> head | inner | pending       reuse from a cache; the cache is drained
-//      deferred  -> inner | pending              the deferred free is done
-//      inner     -> pending                      a mapped compound waits for its shootdown
-//      pending   -> inner                        shot down; or to be used again
+//      absent, inner, tail -> head | tail | cached   taken from a zone
+//      head                -> cached                 a free into a cache
+//      head                => inner | deferred       a free to the zone; one that must not block
+//      cached              -> head | inner | pending reuse from a cache; the cache is drained
+//      deferred            -> inner | pending        the deferred free is done
+//      inner               -> pending                a mapped compound waits for its shootdown
+//      pending             -> inner                  shot down; or to be used again
+//
+// Which frames are free is not told here: a zone knows (buddy/zone.h).
 //
 // A head that has had more than one reference is marked *shared* until it is freed, so one look at
 // the tag tells the fast paths that there is nothing to count.
@@ -54,14 +54,13 @@ namespace vc {
 
 /// What a frame is at the moment.
 enum class FrameState : std::uint8_t {
-  absent,     ///< Not managed: outside every zone. All zero, so fresh memory is a valid table.
-  inner,      ///< Inside a free block, or in transit between two owners.
-  free_head,  ///< First frame of a free block.
-  head,       ///< First frame of a compound in use.
-  tail,       ///< Another frame of a compound, with a hint (or once was: see above).
-  cached,     ///< First frame of a compound that waits in a cache to be used again.
-  deferred,   ///< First frame of a compound freed where blocking was forbidden.
-  pending,    ///< First frame of a mapped compound that waits for its shootdown.
+  absent,    ///< Not in use yet, or outside every zone. All zero: fresh memory is a valid table.
+  inner,     ///< Once the first frame of a compound; or in transit between two owners.
+  head,      ///< First frame of a compound in use.
+  tail,      ///< Another frame of a compound, with a hint (or once was: see above).
+  cached,    ///< First frame of a compound that waits in a cache to be used again.
+  deferred,  ///< First frame of a compound freed where blocking was forbidden.
+  pending,   ///< First frame of a mapped compound that waits for its shootdown.
 };
 
 /// A short stable name of a state.
@@ -78,7 +77,6 @@ struct FrameTag {
   FrameState state = FrameState::absent;
   Kind kind = Kind::contiguous;
   bool shared = false;  ///< of a head in use: it has had more than one reference
-  Order order{};        ///< of a free_head
   SiteId site = 0;      ///< of a compound's head: who allocated it
 
   constexpr bool operator==(const FrameTag&) const = default;
@@ -86,15 +84,13 @@ struct FrameTag {
   /// The word that stands in the descriptor.
   constexpr std::uint32_t pack() const {
     return static_cast<std::uint32_t>(state) | static_cast<std::uint32_t>(kind) << 4 |
-           static_cast<std::uint32_t>(shared) << 5 | order.value << 8 |
-           static_cast<std::uint32_t>(site) << 16;
+           static_cast<std::uint32_t>(shared) << 5 | static_cast<std::uint32_t>(site) << 16;
   }
   /// The reverse of pack().
   static constexpr FrameTag unpack(std::uint32_t word) {
     return FrameTag{.state = static_cast<FrameState>(word & 15),
                     .kind = static_cast<Kind>(word >> 4 & 1),
                     .shared = (word >> 5 & 1) != 0,
-                    .order = Order(word >> 8 & 31),
                     .site = static_cast<SiteId>(word >> 16)};
   }
 };
@@ -136,8 +132,7 @@ class Frame {
 
   /// @name Views of the two other words; which is valid follows from the state.
   /// @{
-  Pfn previous() const { return Pfn(link_.load_relaxed()); }
-  void set_previous(Pfn pfn) { link_.store_relaxed(narrow(pfn.value)); }
+  /// Of a head that nobody uses: the next one in a chain of such.
   Pfn next() const { return Pfn(more_.load_relaxed()); }
   void set_next(Pfn pfn) { more_.store_relaxed(narrow(pfn.value)); }
 
@@ -166,9 +161,8 @@ class Frame {
 };
 
 static_assert(sizeof(Frame) == 12, "twelve bytes a frame: 0.293 % of 4 KiB frames");
-static_assert(
-    FrameTag::unpack(FrameTag{FrameState::pending, Kind::mapped, true, kMaxOrder, 0xffff}.pack()) ==
-    FrameTag{FrameState::pending, Kind::mapped, true, kMaxOrder, 0xffff});
+static_assert(FrameTag::unpack(FrameTag{FrameState::pending, Kind::mapped, true, 0xffff}.pack()) ==
+              FrameTag{FrameState::pending, Kind::mapped, true, 0xffff});
 static_assert(FrameTag{.kind = Kind::mapped}.pack() == Frame::kMappedBit);
 static_assert(FrameTag{.shared = true}.pack() == Frame::kSharedBit);
 static_assert(FrameTag{}.pack() == 0, "zeroed memory is a table of absent frames");
@@ -202,6 +196,8 @@ class FrameTable {
   static constexpr Bytes size_of(PageCount count) { return Bytes(count.value * sizeof(Frame)); }
   /// The descriptor of a frame of the table.
   Frame& operator[](Pfn pfn) const { return reinterpret_cast<Frame*>(origin_)[pfn.value]; }
+  /// A hint to the processor: the descriptor of that frame will be written soon.
+  void will_write(Pfn pfn) const { __builtin_prefetch(&(*this)[pfn], 1); }
 
  private:
   std::uintptr_t origin_ = 0;  ///< where the descriptor of frame 0 is, or would be

@@ -93,7 +93,7 @@ class VmapSpace {
   PageCount largest_gap() const;
 
   /// Recomputes everything and panics at the first broken invariant; O(gaps).
-  void check() const;
+  [[gnu::cold]] void check() const;
 
  private:
   using Index = std::uint32_t;
@@ -120,8 +120,8 @@ class VmapSpace {
   void add_gap(std::uint32_t start, std::uint32_t length);
   void give(std::uint32_t start, std::uint32_t length);
   void take_out(Index gap, std::uint32_t start, std::uint32_t length);
-  std::uint64_t check_subtree(Index t, std::uint64_t lower, std::uint64_t upper,
-                              Totals& totals) const;
+  [[gnu::cold]] std::uint64_t check_subtree(Index t, std::uint64_t lower, std::uint64_t upper,
+                                            Totals& totals) const;
 
   Atomic<std::uint32_t>* entries_ = nullptr;
   GapNode* nodes_ = nullptr;

@@ -65,8 +65,8 @@ template <std::uint64_t kSize, std::uint64_t kSite>
 template <std::uint64_t kSize, std::uint64_t kSite>
 [[gnu::always_inline]] inline void handles(Arena& arena, std::uint64_t count) {
   for (; count != 0; --count) {
-    const Result<Compound> compound = arena.allocate(bytes(kSize), site(kSite));
-    keep(&compound);
+    Result<Compound> compound = arena.allocate(bytes(kSize), site(kSite));
+    keep(compound->data());
   }
 }
 

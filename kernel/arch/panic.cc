@@ -137,7 +137,7 @@ void panic_with(const char* what, const char* detail, const InterruptFrame* fram
 
 namespace vc {
 
-void panic(const char* what, const char* file, int line) {
+void panic(const char* what, const char* file, int line) noexcept {
   char buffer[160];
   TextWriter place(buffer, sizeof buffer);
   place.text(file).character(':').number_signed(line);

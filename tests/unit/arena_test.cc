@@ -40,6 +40,23 @@ TEST(Arena, AnArenaThatWasMovedFromRefusesEverything) {
   EXPECT_TRUE(second.allocate(kib(4)));
 }
 
+TEST(Arena, LastErrorTellsOfEveryRefusedAllocation) {
+  Arena arena = make_arena();
+  const auto by_size = arena.allocate(gib(1));
+  ASSERT_FALSE(by_size.ok());
+  EXPECT_EQ(by_size.error().reason, Reason::budget);
+  EXPECT_EQ(by_size.error().requested, gib(1));
+  EXPECT_EQ(Arena::last_error().requested, gib(1));
+  EXPECT_FALSE(arena.allocate(Request{.size = gib(2)}).ok());
+  EXPECT_EQ(Arena::last_error().requested, gib(2));
+  EXPECT_FALSE(arena.allocate_pointer(Request{.size = gib(3)}).ok());
+  EXPECT_EQ(Arena::last_error().requested, gib(3));
+  EXPECT_EQ(arena.try_allocate(gib(4)), nullptr);
+  EXPECT_EQ(Arena::last_error().requested, gib(4));
+  EXPECT_TRUE(arena.allocate(kib(4)));
+  EXPECT_EQ(Arena::last_error().requested, gib(4)) << "only what was refused";
+}
+
 TEST(Arena, SharedHandlesFreeWithTheLastOne) {
   Arena arena = make_arena();
   auto first = arena.allocate(kib(64));

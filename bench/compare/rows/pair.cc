@@ -42,8 +42,10 @@ void for_each_size(const Run& run, MeasureSize&& measure_size) {
 }
 
 /// In the loop itself for every peer, whatever the compiler would think of its size.
+#define VC_IN_LOOP __attribute__((always_inline))
+
 template <class Calls>
-[[gnu::always_inline]] inline bool pair_by_pointer(const Calls& calls, std::uint64_t size) {
+VC_IN_LOOP inline bool pair_by_pointer(const Calls& calls, std::uint64_t size) {
   void* p = calls.allocate(size);
   use(p);
   calls.free(p);
@@ -52,13 +54,13 @@ template <class Calls>
 
 void run_pairs(const Run& run) {
   for_each_size(run, [&run](const auto& calls, std::uint64_t size) {
-    measure(run, size, 1, [&calls, size] { return pair_by_pointer(calls, size); });
+    measure(run, size, 1, [&calls, size]() VC_IN_LOOP { return pair_by_pointer(calls, size); });
   });
 }
 
 void run_two_sizes(const Run& run) {
   for_each_size(run, [&run](const auto& calls, std::uint64_t size) {
-    measure(run, size, 2, [&calls, size] {
+    measure(run, size, 2, [&calls, size]() VC_IN_LOOP {
       return pair_by_pointer(calls, size) && pair_by_pointer(calls, size / 2 * 3);
     });
   });
@@ -70,14 +72,16 @@ struct FreeBy {
   void operator()(void* p) const { free_(p); }
 };
 
-[[gnu::always_inline]] inline bool pair_by_handle(const PeerCalls& calls, std::uint64_t size) {
-  const std::unique_ptr<void, FreeBy> handle(calls.allocate(size), FreeBy{calls.free_});
+// The handles are not const, as in most programs: GCC keeps a const object in memory.
+
+VC_IN_LOOP inline bool pair_by_handle(const PeerCalls& calls, std::uint64_t size) {
+  std::unique_ptr<void, FreeBy> handle(calls.allocate(size), FreeBy{calls.free_});
   use(handle.get());
   return handle != nullptr;
 }
 
-[[gnu::always_inline]] inline bool pair_by_handle(const ArenaCalls& calls, std::uint64_t size) {
-  const Result<Compound> handle = calls.arena.allocate(bytes(size));
+VC_IN_LOOP inline bool pair_by_handle(const ArenaCalls& calls, std::uint64_t size) {
+  Result<Compound> handle = calls.arena.allocate(bytes(size));
   if (!handle) return false;
   use(handle->data());
   return true;
@@ -85,7 +89,7 @@ struct FreeBy {
 
 void run_handles(const Run& run) {
   for_each_size(run, [&run](const auto& calls, std::uint64_t size) {
-    measure(run, size, 1, [&calls, size] { return pair_by_handle(calls, size); });
+    measure(run, size, 1, [&calls, size]() VC_IN_LOOP { return pair_by_handle(calls, size); });
   });
 }
 

@@ -90,8 +90,8 @@ Arena::~Arena() {
 
 namespace {
 
-/// A request beyond what the thread has at hand: the core, then what an arena adds to it.
-Result<Allocation> allocate_in(ArenaLink* link, const Request& request, CallSite site) {
+/// The core, then what an arena adds to it.
+Result<Allocation> ask(ArenaLink* link, const Request& request, CallSite site) {
   auto* allocator = allocator_of(link);
   if (allocator == nullptr) {
     return make_error(Reason::policy, request.size, "the arena was destroyed or moved from");
@@ -110,6 +110,13 @@ Result<Allocation> allocate_in(ArenaLink* link, const Request& request, CallSite
   return got;
 }
 
+/// A request beyond what the thread has at hand.
+Result<Allocation> allocate_in(ArenaLink* link, const Request& request, CallSite site) {
+  auto got = ask(link, request, site);
+  if (!got) last_refusal = got.error();
+  return got;
+}
+
 }  // namespace
 
 Result<Compound> Arena::allocate(const Request& request, CallSite site) {
@@ -125,18 +132,21 @@ Result<void*> Arena::allocate_pointer(const Request& request, CallSite site) {
   return pointer_to(got->address);
 }
 
+Arena::Served Arena::allocate_beyond_cache(Bytes size, CallSite site) noexcept {
+  const auto got = allocate_in(link_, Request{.size = size}, site);
+  return got ? Served{pointer_to(got->address), got->kind} : Served{};
+}
+
 void* Arena::try_allocate_beyond_cache(Bytes size, CallSite site) noexcept {
   return try_allocate(Request{.size = size}, site);
 }
 
 void* Arena::try_allocate(const Request& request, CallSite site) noexcept {
-  auto got = allocate_in(link_, request, site);
-  if (got) return pointer_to(got->address);
-  last_refusal = got.error();
-  return nullptr;
+  const auto got = allocate_in(link_, request, site);
+  return got ? pointer_to(got->address) : nullptr;
 }
 
-const Error& Arena::last_error() { return last_refusal; }
+const Error& Arena::last_error() noexcept { return last_refusal; }
 
 Error Arena::can_allocate(const Request& request) {
   auto* allocator = allocator_of(link_);
@@ -174,7 +184,7 @@ Misuse Arena::put(void* pointer) {
 // ---- handles ------------------------------------------------------------------------------------
 
 /// The rest of reset().
-void Compound::drop(ArenaLink& arena, void* pointer) {
+void Compound::drop(ArenaLink& arena, void* pointer) noexcept {
   auto* allocator = allocator_of(&arena);
   const Misuse misuse = allocator == nullptr ? Misuse::closed : allocator->put(address_of(pointer));
   // A forked child destroys its copies of handles; the memory is the parent's, so nothing is wrong.

@@ -12,7 +12,7 @@
 namespace vc {
 
 /// Ends the program (or halts the machine) with a message. Each home defines it once.
-[[noreturn]] void panic(const char* what, const char* file, int line);
+[[noreturn]] void panic(const char* what, const char* file, int line) noexcept;
 
 }  // namespace vc
 

@@ -11,7 +11,7 @@
 
 namespace vc {
 
-void panic(const char* what, const char* file, int line) {
+void panic(const char* what, const char* file, int line) noexcept {
   char buffer[512];
   TextWriter message(buffer, sizeof buffer);
   message.text("vcompound: panic: ").text(what).text(" (").text(file).text(":");

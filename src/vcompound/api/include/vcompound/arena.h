@@ -133,10 +133,10 @@ class VC_API Compound {
  public:
   Compound() = default;
   Compound(Compound&& other) noexcept
-      : arena_(other.arena_),
-        data_(std::exchange(other.data_, nullptr)),
-        size_(std::exchange(other.size_, 0)),
-        kind_(other.kind_) {}
+      : size_(std::exchange(other.size_, 0)),
+        arena_(other.arena_),
+        kind_(other.kind_),
+        data_(std::exchange(other.data_, nullptr)) {}
   Compound& operator=(Compound&& other) noexcept {
     Compound moved(std::move(other));
     swap(moved);
@@ -156,7 +156,7 @@ class VC_API Compound {
   explicit operator bool() const { return data_ != nullptr; }
 
   /// Drops the reference now.
-  void reset() {
+  void reset() noexcept {
     void* const pointer = release();
     if (pointer == nullptr) return;
     if (arena_->caches().free_hot(detail::address_of(pointer))) [[likely]]
@@ -177,8 +177,8 @@ class VC_API Compound {
   template <class T, class E>
   friend class Result;
   Compound(detail::ArenaLink* arena, void* data, std::size_t size, Kind kind)
-      : arena_(arena), data_(data), size_(size), kind_(kind) {}
-  static void drop(detail::ArenaLink& arena, void* pointer);
+      : size_(size), arena_(arena), kind_(kind), data_(data) {}
+  static void drop(detail::ArenaLink& arena, void* pointer) noexcept;
   void swap(Compound& other) noexcept {
     std::swap(arena_, other.arena_);
     std::swap(data_, other.data_);
@@ -186,10 +186,13 @@ class VC_API Compound {
     std::swap(kind_, other.kind_);
   }
 
-  detail::ArenaLink* arena_ = &detail::no_arena;
-  void* data_ = nullptr;
+  // A compiler keeps what an optimizer can take apart in registers: `data_` and `arena_` lie where
+  // an Error, which a Result may hold in their place, has fields of their size, and are not
+  // adjacent, or both are written at once and the next look at one of them has to wait.
   std::size_t size_ = 0;
+  detail::ArenaLink* arena_ = &detail::no_arena;
   Kind kind_ = Kind::contiguous;
+  void* data_ = nullptr;
 };
 
 /// One area of an arena, as listing() shows it.
@@ -243,12 +246,19 @@ class VC_API Arena {
 
   /// Memory of at least `size` bytes, contiguous if possible.
   /// Some nanoseconds, compiled into the caller, when this thread freed one of that size.
-  Result<Compound> allocate(Bytes size, CallSite site = CallSite::here()) {
+  VC_HOT Result<Compound> allocate(Bytes size, CallSite site = CallSite::here()) {
     const Allocation hot = caches_->allocate_hot(size, site);
-    if (hot.pages.value == 0) [[unlikely]]
-      return allocate(Request{.size = size}, site);
-    const std::size_t bytes = hot.pages.value << caches_->frame_size().shift();
-    return Result<Compound>(std::in_place, link_, detail::pointer_to(hot.address), bytes, hot.kind);
+    void* data = detail::pointer_to(hot.address);
+    Kind kind = hot.kind;
+    if (hot.pages.value == 0) [[unlikely]] {
+      const Served served = allocate_beyond_cache(size, site);
+      if (served.data == nullptr) return last_error();
+      data = served.data;
+      kind = served.kind;
+    }
+    const FrameSize frame = caches_->frame_size();
+    const std::size_t length = frame.bytes(frame.pages_for(size)).value;
+    return Result<Compound>(std::in_place, link_, data, length, kind);
   }
   /// Memory as the request says.
   Result<Compound> allocate(const Request& request, CallSite site = CallSite::here());
@@ -262,8 +272,8 @@ class VC_API Arena {
     return detail::pointer_to(hot.address);
   }
   void* try_allocate(const Request& request, CallSite site = CallSite::here()) noexcept;
-  /// What the last refused try_allocate() of this thread found.
-  static const Error& last_error();
+  /// What the last refused allocation of this thread found.
+  static const Error& last_error() noexcept;
   /// Would it succeed? Reason::none if so (see CompoundAllocator::can_allocate).
   Error can_allocate(const Request& request);
 
@@ -365,6 +375,13 @@ class VC_API Arena {
   explicit Arena(detail::ArenaLink* link) : caches_(&link->caches()), link_(link) {}
   friend class Compound;
 
+  /// What a request by size got; a function returns it in registers, so that a caller who keeps a
+  /// Compound to itself has no need of memory for it.
+  struct Served {
+    void* data = nullptr;  ///< nullptr: refused, see last_error()
+    Kind kind = Kind::contiguous;
+  };
+  Served allocate_beyond_cache(Bytes size, CallSite site) noexcept;
   void* try_allocate_beyond_cache(Bytes size, CallSite site) noexcept;
   Misuse free_beyond_cache(void* pointer);
 

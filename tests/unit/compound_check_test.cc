@@ -1,4 +1,4 @@
-// CompoundAllocator::check() sees every kind of damage: S1 to S4, C1, C2.
+// CompoundAllocator::check() sees every kind of damage: S1 to S5, C1, C2.
 #include <gtest/gtest.h>
 
 #include <cstddef>
@@ -42,7 +42,8 @@ struct CompoundCheckDeathTest : ::testing::Test {
     in_hand = allocate(7, Contiguity::required);
     const Allocation first = allocate(6, Contiguity::required);
     EXPECT_EQ(allocator.free(first.address), Misuse::none);   // to the hand
-    EXPECT_EQ(allocator.free(cached.address), Misuse::none);  // to its bin; lays the first down
+    EXPECT_EQ(allocator.free(cached.address), Misuse::none);  // to its bin
+    allocate(6, Contiguity::required);                        // the hand is empty again
     EXPECT_EQ(allocator.free(in_hand.address), Misuse::none);
     EXPECT_EQ(slots[0].hand, in_hand.address);
     EXPECT_EQ(slots[0].hand_pages.load_relaxed(), 7U);
@@ -102,6 +103,12 @@ TEST_F(CompoundCheckDeathTest, S4AHandWithTheDescriptorOfAnother) {
 TEST_F(CompoundCheckDeathTest, S4AHandOfAnotherSize) {
   slots[0].hand_pages.store_relaxed(3);
   EXPECT_DEATH(allocator.check(), "S4: the hand has another size");
+}
+
+TEST_F(CompoundCheckDeathTest, S5ABinThatNobodyFinds) {
+  EXPECT_EQ(slots[0].bin_for(5).count, 1U);
+  slots[0].filled[0] = 0;
+  EXPECT_DEATH(allocator.check(), "S5: a bin with compounds is not found");
 }
 
 TEST_F(CompoundCheckDeathTest, C3AReferenceThatTheTagDoesNotTell) {

@@ -222,7 +222,9 @@ Pfn Zone::find_spanning(PageCount pages, PageCount alignment) const {
   // Runs beyond the largest order are rare and long: look at every block of that order.
   std::uint64_t probes = kProbes + (pages > kMaxBlock ? lists_[kMaxOrder.value].count : 0);
   Pfn found = kNoPfn;
-  for (std::uint32_t k = kOrderCount; k-- > lowest;) {
+  std::uint32_t orders = order_mask_ >> lowest << lowest;
+  for (; orders != 0 && probes != 0; orders ^= 1U << floor_log2(orders)) {
+    const std::uint32_t k = floor_log2(orders);
     for (std::uint32_t n = lists_[k].first; n != 0 && probes != 0; n = words_[n].next, --probes) {
       if (k == kMaxOrder.value && follows_block_of_its_order(first_of(n))) continue;
       if (pages <= kInWord && !may_hold(n, pages)) continue;
@@ -238,7 +240,7 @@ Pfn Zone::find_spanning(PageCount pages, PageCount alignment) const {
 }
 
 /// May that many frames, 64 at most, lie side by side in a word and its neighbours? Says no to most
-/// words, and without a branch that depends on what is free.
+/// words, at once.
 inline bool Zone::may_hold(std::uint32_t number, PageCount pages) const {
   const auto ones = [](int count) {
     return static_cast<std::uint64_t>(count);
@@ -250,9 +252,8 @@ inline bool Zone::may_hold(std::uint32_t number, PageCount pages) const {
       ones(std::countl_one(word->free)) + ones(std::countr_one(word[1].free));
   std::uint64_t ends = word->free;  // bit i: frame i, and as many before it as were asked for yet
   for (std::uint64_t left = pages.value; left > 1; left -= left / 2) ends &= ends << (left / 2);
-  return static_cast<int>(ends != 0) + static_cast<int>(front >= pages.value) +
-             static_cast<int>(back >= pages.value) !=
-         0;
+  const std::uint64_t at_an_edge = front > back ? front : back;
+  return ends != 0 || at_an_edge >= pages.value;
 }
 
 /// In a row of blocks of the largest order only the first needs a look.

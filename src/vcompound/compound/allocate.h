@@ -83,8 +83,6 @@ Result<Allocation> CompoundAllocator<P>::allocate_valid(Attempt& attempt, CallSi
     attempt.fail({Reason::injected, 0, "fault injection is switched on"});
     return refuse(attempt);
   }
-  if (attempt.may_block == MayBlock::yes && !deferred_.empty()) release_deferred();
-
   // Where blocking is forbidden nothing can be mapped, so nothing can be forced to be.
   const bool forced = attempt.may_block == MayBlock::yes && is_forced(request, pages, attempt.site);
   attempt.scatter = forced || request.contiguity == Contiguity::never;
@@ -145,6 +143,11 @@ Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
   if (!map_first) {
     Pfn head = try_contiguous(attempt);
     if (head != kNoPfn || attempt.failed_for_good()) return head;
+    if (attempt.may_block == MayBlock::yes && !deferred_.empty()) {
+      release_deferred();
+      head = try_contiguous(attempt);
+      if (head != kNoPfn || attempt.failed_for_good()) return head;
+    }
     head = try_drained(attempt);
     if (head != kNoPfn || attempt.failed_for_good()) return head;
   }
@@ -187,11 +190,10 @@ Pfn CompoundAllocator<P>::try_drained(Attempt& attempt) {
   Slot* slot = enter();
   if (slot == nullptr) return kNoPfn;
   Pfn run = kNoPfn;
-  for (std::uint32_t i = Slot::kBins; i-- != 0 && pages_in_bins(*slot).value != 0;) {
-    Bin& bin = slot->bins[i];
+  slot->for_each_filled_bin([&](Bin& bin) {
     while (bin.count != 0 && run == kNoPfn) run = take_around(attempt, drain_one(*slot, bin));
-    if (run != kNoPfn) break;
-  }
+    return run == kNoPfn;
+  });
   leave(slot);
   return run == kNoPfn ? kNoPfn : use_run(attempt, run);
 }
@@ -270,14 +272,13 @@ Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
   Bin& bin = slot->bin_for(each.value);
   bin.pages = static_cast<std::uint32_t>(each.value);
   Pfn next = rest.first;
-  for (; next < rest.end() && bin.count != Bin::kCapacity && slot->room.load_owned() >= each.value;
+  for (; next < rest.end() && bin.count != Bin::kCapacity && slot->has_room(each.value);
        next += each) {
     frames_[next].set_pages(each);
     frames_[next].references().store_relaxed(1);
     frames_[next].set_tag({.state = FrameState::cached});
     write_hints({next, each});
-    bin.put(next);
-    slot->room.add_single_writer(0 - each.value);
+    slot->put(bin, next);
   }
   leave(slot);
   counters_.prefilled.fetch_add((next - rest.first).value / each.value);

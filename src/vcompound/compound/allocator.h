@@ -149,7 +149,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   /// @{
 
   /// Does what was deferred where blocking was forbidden. Must be called where blocking is allowed;
-  /// allocation and free do it too.
+  /// a free that no cache takes does it too, and an allocation that finds no run without it.
   void poll();
   /// Brings every free frame back to the zones: deferred frees, caches, one shootdown for all that
   /// is pending. May block.
@@ -275,7 +275,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   }
   Slot* enter();
   void open_slots(std::uint32_t count);
-  void lay_down(Slot& slot, MayBlock may_block);
+  void lay_down(Slot& slot);
   void seize(Slot& slot);
   void let_in(Slot& slot);
   Pfn take_cached(const Request& request, PageCount pages, CallSite site);

@@ -16,14 +16,14 @@ Slot* CompoundAllocator<P>::enter() {
   if (id >= slots_used_.load_acquire()) open_slots(id + 1);
   Slot* slot = &slots_[id];
   if (!Caches::template enter<P::Slots::light_barrier, kOpenToLibrary>(slot)) return nullptr;
-  lay_down(*slot, MayBlock::no);
+  lay_down(*slot);
   return slot;
 }
 
-/// Moves what is in the hand of a slot (entered or seized) into its bin. If the bin does not take
-/// it: to its zone or, for a caller who must not wait for its lock, onto the deferred stack.
+/// Moves what is in the hand of a slot (entered or seized) into its bin or, if that does not take
+/// it, onto the deferred stack: nobody waits here for the lock of a zone.
 template <Platform P>
-void CompoundAllocator<P>::lay_down(Slot& slot, MayBlock may_block) {
+void CompoundAllocator<P>::lay_down(Slot& slot) {
   const PageCount pages(slot.hand_pages.load_owned());
   if (pages.value == 0) return;
   const Pfn head((slot.hand - direct_.start).value >> frame_size().shift());
@@ -31,17 +31,12 @@ void CompoundAllocator<P>::lay_down(Slot& slot, MayBlock may_block) {
   Bin& bin = slot.bin_for(pages.value);
   if (bin.count == 0) bin.pages = static_cast<std::uint32_t>(pages.value);
   if (bin.pages == pages.value && bin.count != Bin::kCapacity) {
-    bin.put(head);
-    slot.room.add_single_writer(0 - pages.value);
+    slot.put(bin, head);
     return;
   }
   counters_.drained.fetch_add(1);
-  if (may_block == MayBlock::yes) {
-    release_compound(head, Kind::contiguous);
-  } else {
-    frames_[head].set_tag({.state = FrameState::deferred});
-    deferred_.push(frames_, head, pages);
-  }
+  frames_[head].set_tag({.state = FrameState::deferred});
+  deferred_.push(frames_, head, pages);
 }
 
 /// Lets slots [0, count) be used. If that cannot be done without waiting, the next time will do.

@@ -364,7 +364,10 @@ void CompoundAllocator<P>::check_slots() const {
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     const Slot& slot = slots_[i];
     std::uint64_t pages = 0;
-    for (const Bin& bin : slot.bins) {
+    for (std::uint32_t n = 0; n < Slot::kBins; ++n) {
+      const Bin& bin = slot.bins[n];
+      VC_ASSERT(bin.count == 0 || (slot.filled[n / 64] >> (n % 64) & 1) != 0,
+                "S5: a bin with compounds is not found");
       for (std::uint32_t k = 0; k < bin.count; ++k) {
         const Pfn head(bin.heads[k]);
         VC_ASSERT(frames_[head].state() == FrameState::cached,

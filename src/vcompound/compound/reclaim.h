@@ -66,8 +66,8 @@ template <Platform P>
 void CompoundAllocator<P>::reclaim() {
   if (is_closed()) return;
   Guard guard(reclaim_lock_);
-  release_deferred();
   drain_all_slots();
+  release_deferred();
   purge(total_pages_);
 }
 
@@ -84,7 +84,7 @@ void CompoundAllocator<P>::seize(Slot& slot) {
     slot.allowance.store_relaxed(0);
     p_.heavy_barrier();
   }
-  lay_down(slot, MayBlock::yes);
+  lay_down(slot);
 }
 
 template <Platform P>
@@ -105,10 +105,10 @@ template <Platform P>
 void CompoundAllocator<P>::drain(Slot& slot, PageCount pages) {
   const PageCount held = pages_in_bins(slot);
   const PageCount kept = held > pages ? held - pages : PageCount(0);
-  for (std::uint32_t i = Slot::kBins; i-- != 0 && pages_in_bins(slot) > kept;) {
-    Bin& bin = slot.bins[i];
+  slot.for_each_filled_bin([&](Bin& bin) {
     while (bin.count != 0 && pages_in_bins(slot) > kept) drain_one(slot, bin);
-  }
+    return pages_in_bins(slot) > kept;
+  });
 }
 
 template <Platform P>

@@ -53,8 +53,10 @@
 //   S2  room + sum over bins of pages * count == the limit of the slot
 //   S3  a cached compound still has the one reference of its last owner
 //   S4  the hand is empty, or has a contiguous `cached` head, for which there is room
+//   S5  bit i of `filled` is set if bin i has a compound
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -120,6 +122,7 @@ struct alignas(64) Slot : SlotFront {
   Atomic<std::uint64_t> room{};
   RecentSite* hot_site = nullptr;  ///< the one whose mark and word are in front, or none
   std::uint64_t hits_moved = 0;    ///< of the hits in front: what the recent sites got of them
+  std::uint64_t filled[kBins / 64] = {};  ///< where to look for compounds: S5
   alignas(64) RecentSite sites[kRecentSites] = {};
   Bin bins[kBins] = {};
   unsigned char unused[kSlotStride - kUsed] = {};
@@ -131,6 +134,32 @@ struct alignas(64) Slot : SlotFront {
     if (is_small(pages)) [[likely]]
       return bins[pages - 1];
     return bins[kSmallBins + (pages * 0x9e37'79b9'7f4a'7c15ULL >> 58)];
+  }
+  /// May the bins take that many pages more, and what is in the hand after them?
+  bool has_room(std::uint64_t pages) const {
+    return hand_pages.load_owned() + pages <= room.load_owned();
+  }
+  /// Puts a compound into one of the bins, which has room for it.
+  void put(Bin& bin, Pfn head) {
+    if (bin.count == 0) {
+      const auto i = static_cast<std::uint64_t>(&bin - bins);
+      filled[i / 64] |= std::uint64_t{1} << (i % 64);
+    }
+    bin.put(head);
+    room.add_single_writer(0 - std::uint64_t{bin.pages});
+  }
+  /// Calls visit(Bin&) for the bins that have compounds, those of large ones first. It empties the
+  /// bin, or says false: then it was the last.
+  template <class Visitor>
+  void for_each_filled_bin(Visitor&& visit) {
+    for (std::uint32_t part = kBins / 64; part-- != 0;) {
+      while (filled[part] != 0) {
+        const auto i = 63U - static_cast<std::uint32_t>(std::countl_zero(filled[part]));
+        Bin& bin = bins[64 * part + i];
+        if (bin.count != 0 && !visit(bin)) return;
+        if (bin.count == 0) filled[part] &= ~(std::uint64_t{1} << i);
+      }
+    }
   }
   /// The place of a call site among the recent ones; another site may be there.
   RecentSite& recent(CallSite site) {

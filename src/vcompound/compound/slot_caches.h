@@ -38,6 +38,14 @@
 #define VC_HOT [[gnu::always_inline]] inline
 #endif
 
+/// Marks what those call: one function for a whole program. (GCC makes each object file its own
+/// copy of a function whose arguments it finds too many.)
+#ifdef __clang__
+#define VC_CALLED_BY_HOT [[gnu::noinline]]
+#else
+#define VC_CALLED_BY_HOT [[gnu::noinline, gnu::noclone]]
+#endif
+
 namespace vc {
 
 /// See the head of this file. One that was not opened, or is closed, answers nothing.
@@ -206,8 +214,8 @@ VC_HOT typename SlotCaches<S>::Taken SlotCaches<S>::put_to_use(const HandTaken& 
 /// What the hand or the bin has for that page count, if the call site is one of the recent ones; it
 /// is the one that may allocate from the hand from now on.
 template <SlotSource S>
-[[gnu::noinline]] typename SlotCaches<S>::Taken SlotCaches<S>::take_from_slot(std::uint64_t pages,
-                                                                              CallSite site) {
+VC_CALLED_BY_HOT typename SlotCaches<S>::Taken SlotCaches<S>::take_from_slot(std::uint64_t pages,
+                                                                             CallSite site) {
   Slot* slot = slot_at(S::slot_offset_at_hand() & slot_mask_);
   if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) return {};
   const Taken taken = take_entered(slot, pages, site);
@@ -294,7 +302,7 @@ VC_HOT bool SlotCaches<S>::fill_hand(Slot* slot, VirtAddr address, Frame& frame)
 
 /// Puts a contiguous compound that fill_hand() refused into its bin; false if that has no room.
 template <SlotSource S>
-[[gnu::noinline]] bool SlotCaches<S>::free_to_slot(Frame& frame, Pfn head, std::uint32_t word) {
+VC_CALLED_BY_HOT bool SlotCaches<S>::free_to_slot(Frame& frame, Pfn head, std::uint32_t word) {
   if constexpr (kSequences) frame.set_word(word);  // an interrupted sequence may have changed it
   Slot* slot = slot_at(S::slot_offset_at_hand());
   if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) return false;
@@ -313,13 +321,12 @@ template <SlotSource S>
 bool SlotCaches<S>::put_in_bin(Slot& slot, Frame& frame, Pfn head, PageCount pages,
                                std::uint32_t mapped_bit) {
   Bin& bin = slot.bin_for(pages.value);
-  const bool takes = bin.pages == pages.value && bin.count != Bin::kCapacity &&
-                     slot.hand_pages.load_owned() + pages.value <= slot.room.load_owned();
+  const bool takes =
+      bin.pages == pages.value && bin.count != Bin::kCapacity && slot.has_room(pages.value);
   if (!takes) [[unlikely]]
     return false;
   frame.set_word(kCached | mapped_bit);
-  bin.put(head);
-  slot.room.add_single_writer(0 - pages.value);
+  slot.put(bin, head);
   return true;
 }
 

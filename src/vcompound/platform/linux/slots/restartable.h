@@ -111,7 +111,7 @@ extern constinit Atomic<bool> sequences_work;
       "2:\n\t" VC_SEQUENCE_OVER VC_SEQUENCE_ABORT("orl $1, %%eax\n\tjmp 2b")
       : [address] "=&r"(taken.address.value), [tag] "=&r"(taken.tag), [word] "=&r"(taken.word),
         "=@cce"(done)
-      : [front] "r"(&front), [pages] "r"(pages), [mark] "r"(mark), [area] "r"(__rseq_offset),
+      : [front] "r"(&front), [pages] "re"(pages), [mark] "r"(mark), [area] "r"(__rseq_offset),
         [rseq_cs] "i"(offsetof(struct rseq, rseq_cs)),
         [allowance] "i"(offsetof(SlotFront, allowance)), [signature] "i"(RSEQ_SIG),
         [hand_pages] "i"(offsetof(SlotFront, hand_pages)), [hand] "i"(offsetof(SlotFront, hand)),

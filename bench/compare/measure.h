@@ -23,9 +23,10 @@ inline std::uint64_t nanoseconds(clockid_t clock) {
 /// Nothing is known about *p and memory behind it any more: the compiler removes and moves nothing.
 inline void use(void* p) { asm volatile("" : : "r"(p) : "memory"); }
 
-/// Nanoseconds of processor time that `count` calls of body() take.
+/// Nanoseconds of processor time that `count` calls of body() take. In its caller, always: in a
+/// function of its own the loop would load again in each turn what body() has captured.
 template <class Body>
-std::uint64_t time_of(Body&& body, std::uint64_t count) {
+[[gnu::always_inline]] inline std::uint64_t time_of(Body&& body, std::uint64_t count) {
   const std::uint64_t start = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
   for (std::uint64_t i = 0; i < count; ++i) body();
   return nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start;
@@ -34,7 +35,7 @@ std::uint64_t time_of(Body&& body, std::uint64_t count) {
 /// Nanoseconds of processor time per call of body(), in a loop that is as long as `least_ns` asks:
 /// the shorter of two in a row that both are, for the first may be so by one interruption.
 template <class Body>
-double time_per_call(Body&& body, std::uint64_t least_ns) {
+[[gnu::always_inline]] inline double time_per_call(Body&& body, std::uint64_t least_ns) {
   for (std::uint64_t count = 1;; count *= 4) {
     std::uint64_t spent = time_of(body, count);
     if (spent < least_ns) continue;

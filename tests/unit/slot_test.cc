@@ -134,6 +134,20 @@ TEST_F(SlotTest, AFullBinMakesRoomForTheNewest) {
   EXPECT_EQ(must(arena, 2).address, all.back().address);
 }
 
+/// What is in the hand then waits on the deferred stack while the slot is drained.
+TEST_F(SlotTest, ReclaimBringsBackTheHandOfAFullBin) {
+  FakeArena arena;
+  arena.allocator.set_always_map(Trigger::off());
+  std::vector<Allocation> all;
+  for (std::uint32_t i = 0; i <= Bin::kCapacity; ++i) all.push_back(must(arena, 2));
+  for (const Allocation& a : all) EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+  arena.allocator.reclaim();
+  const Stats stats = arena.allocator.stats();
+  EXPECT_EQ(stats.deferred_pages, PageCount(0));
+  EXPECT_EQ(stats.free_pages, stats.total_pages);
+  arena.allocator.check();
+}
+
 TEST_F(SlotTest, CachesAreDrainedBeforeAnythingIsRefused) {
   FakeArena arena({}, {.slot_cache = PageCount(1024)});
   for (const std::uint32_t cpu : {0U, 1U, 2U}) {

@@ -258,5 +258,47 @@ TEST(SlotFront, AHitThatIsCountedLateIsNotLost) {
   EXPECT_EQ(slot.mark, Slot::kNoMark) << "a line that is too large has none";
 }
 
+/// Frees a compound, and between the look at its tag and its change another CPU does the same:
+/// exactly one of the two counts. Answers what the other one is told.
+Misuse free_on_two_cpus(FakeArena& arena, const Allocation& allocation) {
+  CompoundAllocator<FakePlatform>& allocator = arena.allocator;
+  Misuse other = Misuse::closed;
+  FakeSlots::set_in_between([&] {
+    FakePlatform::set_cpu(1);
+    other = allocator.free(allocation.address);
+    FakePlatform::set_cpu(0);
+  });
+  const Stats before = allocator.stats();
+  const Misuse mine = allocator.free(allocation.address);
+  const Stats after = allocator.stats();
+  EXPECT_EQ(other, Misuse::none);
+  EXPECT_EQ(after.misuses, before.misuses + 1);
+  EXPECT_EQ(after.frees, before.frees + 1);
+  EXPECT_EQ(after.available(), before.available() + allocation.pages);
+  allocator.check();
+  return mine;
+}
+
+TEST_F(SlotTest, OfTwoFreesAtTheSameTimeOneCounts) {
+  FakeArena arena;
+  const Allocation into_the_hand = must(arena, 5);
+  const Allocation into_its_bin = must(arena, 6);
+  const Allocation one_page = must(arena, 1);
+  arena.allocator.set_always_map(Trigger::always());
+  const Allocation mapped = must(arena, 7);
+  arena.allocator.set_always_map(Trigger::off());
+
+  EXPECT_EQ(free_on_two_cpus(arena, into_the_hand), Misuse::already_freed);
+  EXPECT_EQ(arena.allocator.free(one_page.address), Misuse::none);  // into the hand of CPU 0
+  EXPECT_EQ(free_on_two_cpus(arena, into_its_bin), Misuse::already_freed);
+  EXPECT_EQ(free_on_two_cpus(arena, mapped), Misuse::already_freed);
+}
+
+TEST_F(SlotTest, OfTwoFreesAtTheSameTimeOneCountsAlsoBeyondTheCaches) {
+  FakeArena arena({}, {.slot_cache = PageCount(4)});
+  EXPECT_EQ(free_on_two_cpus(arena, must(arena, 5)), Misuse::not_allocated);
+  EXPECT_EQ(free_on_two_cpus(arena, must(arena, 100)), Misuse::not_allocated);
+}
+
 }  // namespace
 }  // namespace vc

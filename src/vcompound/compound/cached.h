@@ -196,7 +196,7 @@ bool CompoundAllocator<P>::keep(Pfn head, PageCount pages, std::uint32_t word) {
   if (slot == nullptr) return false;
   Bin& bin = slot->bin_for(pages.value);
   if (bin.count == 0) bin.pages = static_cast<std::uint32_t>(pages.value);
-  const bool kept = put_in_bin(*slot, frames_[head], head, pages, word & Frame::kMappedBit);
+  const bool kept = put_in_bin(*slot, frames_[head], head, pages, word);
   leave(slot);
   return kept;
 }

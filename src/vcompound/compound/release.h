@@ -30,7 +30,10 @@ template <Platform P>
   if (misuse != Misuse::none) return report(misuse);
   const FrameTag tag = frames_[head].tag();
   if (tag.state != FrameState::head) return report(Misuse::already_freed);
-  if (references(head) != 1) return report(Misuse::still_referenced);
+  if (references(head) != 1) {  // or somebody else freed it meanwhile, and the word is a link
+    const bool still_in_use = frames_[head].state() == FrameState::head;
+    return report(still_in_use ? Misuse::still_referenced : Misuse::already_freed);
+  }
   if (is_closed()) return report(Misuse::closed);
   if (keep(head, pages_of(head), tag.pack())) return Misuse::none;
   return free_uncached(head, tag);

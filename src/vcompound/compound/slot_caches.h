@@ -83,7 +83,8 @@ class alignas(64) SlotCaches {
   bool enter(Slot* slot);
   void leave(Slot* slot);
   Kind use_again(Slot* slot, Frame& frame, std::uint64_t pages, RecentSite& site);
-  bool put_in_bin(Slot& slot, Frame& frame, Pfn head, PageCount pages, std::uint32_t mapped_bit);
+  static bool mark_cached(Frame& frame, std::uint32_t word);
+  bool put_in_bin(Slot& slot, Frame& frame, Pfn head, PageCount pages, std::uint32_t word);
   /// A compound taken from a slot, or none (address 0). A function returns it in registers.
   struct Taken {
     VirtAddr address{};
@@ -95,7 +96,7 @@ class alignas(64) SlotCaches {
   Taken put_to_use(const HandTaken& hand);
   Taken take_from_slot(std::uint64_t pages, CallSite site);
   Taken take_entered(Slot* slot, std::uint64_t pages, CallSite site);
-  bool fill_hand(Slot* slot, VirtAddr address, Frame& frame);
+  bool fill_hand(Slot* slot, VirtAddr address, Frame& frame, std::uint32_t word);
   bool free_to_slot(Frame& frame, Pfn head, std::uint32_t word);
   /// The slot at that offset in the table.
   Slot* slot_at(std::uint32_t offset) const {
@@ -274,23 +275,37 @@ VC_HOT bool SlotCaches<S>::free_hot(VirtAddr address) {
   const std::uint32_t word = frame.word();
   if ((word & Frame::kWhatMask) != kInUse) [[unlikely]]
     return false;
-  if (fill_hand(slot_at(S::slot_offset_at_hand()), address, frame)) [[likely]]
+  if (fill_hand(slot_at(S::slot_offset_at_hand()), address, frame, word)) [[likely]]
     return true;
   return free_to_slot(frame, head, word);
 }
 
+/// Changes the tag of a compound in use, which was `word` just now, to `cached`. False if another
+/// free came in between, in a home that tells the two apart.
+template <SlotSource S>
+VC_HOT bool SlotCaches<S>::mark_cached(Frame& frame, std::uint32_t word) {
+  const std::uint32_t cached = kCached | (word & Frame::kMappedBit);
+  if constexpr (requires { requires S::kTellsFreesApart; }) {
+    return frame.replace_word(word, cached);
+  } else {
+    frame.set_word(cached);
+    return true;
+  }
+}
+
 /// Puts a contiguous compound in use into the hand if that is empty and there is room.
 template <SlotSource S>
-VC_HOT bool SlotCaches<S>::fill_hand(Slot* slot, VirtAddr address, Frame& frame) {
+VC_HOT bool SlotCaches<S>::fill_hand(Slot* slot, VirtAddr address, Frame& frame,
+                                     [[maybe_unused]] std::uint32_t word) {
   const std::uint64_t pages = frame.pages().value;
   if constexpr (kSequences) {
     return S::fill_hand(*slot, pages, address, frame.word_place(), kCached);
   } else {
     if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) [[unlikely]]
       return false;
-    const bool takes = slot->hand_pages.load_owned() == 0 && slot->room.load_owned() >= pages;
+    const bool takes = slot->hand_pages.load_owned() == 0 && slot->room.load_owned() >= pages &&
+                       mark_cached(frame, word);
     if (takes) [[likely]] {
-      frame.set_word(kCached);
       slot->hand = address;
       slot->hand_tag = frame.word_place();
       slot->hand_pages.store_relaxed(pages);
@@ -306,28 +321,22 @@ VC_CALLED_BY_HOT bool SlotCaches<S>::free_to_slot(Frame& frame, Pfn head, std::u
   if constexpr (kSequences) frame.set_word(word);  // an interrupted sequence may have changed it
   Slot* slot = slot_at(S::slot_offset_at_hand());
   if (!enter<S::barrier_at_hand, kOpenToAll>(slot)) return false;
-  const bool put = put_in_bin(*slot, frame, head, frame.pages(), 0);
+  const bool put = put_in_bin(*slot, frame, head, frame.pages(), word);
   leave(slot);
   return put;
 }
 
-/// Puts a compound in use into its bin; false if there is no room in the slot, which was entered,
-/// or if the bin is for another page count.
-///
-/// The change to `cached` is a plain store: the caller has just seen the compound in use, with the
-/// only reference. Two threads that free the same compound within the same few nanoseconds are
-/// therefore not told apart; any other double free is.
+/// Puts a compound in use, whose tag was `word` just now, into its bin; false if there is no room
+/// in the slot, which was entered, or if the bin is for another page count.
 template <SlotSource S>
 bool SlotCaches<S>::put_in_bin(Slot& slot, Frame& frame, Pfn head, PageCount pages,
-                               std::uint32_t mapped_bit) {
+                               std::uint32_t word) {
   Bin& bin = slot.bin_for(pages.value);
-  const bool takes =
-      bin.pages == pages.value && bin.count != Bin::kCapacity && slot.has_room(pages.value);
-  if (!takes) [[unlikely]]
-    return false;
-  frame.set_word(kCached | mapped_bit);
-  slot.put(bin, head);
-  return true;
+  const bool takes = bin.pages == pages.value && bin.count != Bin::kCapacity &&
+                     slot.has_room(pages.value) && mark_cached(frame, word);
+  if (takes) [[likely]]
+    slot.put(bin, head);
+  return takes;
 }
 
 }  // namespace vc

@@ -111,14 +111,17 @@ class Frame {
   /// State, kind, and whether it is shared.
   static constexpr std::uint32_t kWhatMask = 0xff;
   void set_word(std::uint32_t word) { tag_.store_release(word); }
+  /// Changes it if it still is `expected`.
+  bool replace_word(std::uint32_t expected, std::uint32_t desired) {
+    return tag_.compare_exchange(expected, desired);
+  }
   /// Where it stands.
   Atomic<std::uint32_t>* word_place() { return &tag_; }
   /// @}
 
   /// Changes the tag if it still is `expected`.
   bool replace_tag(FrameTag expected, FrameTag desired) {
-    std::uint32_t word = expected.pack();
-    return tag_.compare_exchange(word, desired.pack());
+    return replace_word(expected.pack(), desired.pack());
   }
 
   /// Notes that a head in use has more than one reference; false if it is not in use.

@@ -14,6 +14,7 @@ constexpr VirtAddr kVmapBase{std::uint64_t{1} << 45};
 }  // namespace
 
 thread_local std::uint32_t FakeSlots::cpu_ = 0;
+thread_local std::function<void()> FakeSlots::in_between_;
 thread_local bool FakePlatform::no_block_ = false;
 
 FakePlatform::FakePlatform(const FakeOptions& options) : options_(options), tlbs_(options.cpus) {

@@ -19,8 +19,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "vcompound/base/atomic.h"
@@ -49,21 +51,28 @@ enum class FakeCall : std::uint8_t { commit, decommit, map, charge, metadata, un
 class FakeSlots {
  public:
   static constexpr std::uint32_t kSlots = 64;
+  static constexpr bool kTellsFreesApart = true;
 
   static std::uint32_t slot() { return cpu_ < kSlots ? cpu_ : kNoSlot; }
   static void leave_slot() {}
   static std::uint32_t slot_offset_at_hand() {
     return (cpu_ < kSlots ? cpu_ : kSlots) * kSlotStride;
   }
-  static void light_barrier() { full_barrier(); }
-  static void barrier_at_hand() { full_barrier(); }
+  static void light_barrier() {
+    full_barrier();
+    if (in_between_) std::exchange(in_between_, {})();
+  }
+  static void barrier_at_hand() { light_barrier(); }
   static bool has_barrier_at_hand() { return true; }
 
   /// The CPU (slot) that the calling thread is on; kNoSlot: none.
   static void set_cpu(std::uint32_t cpu) { cpu_ = cpu; }
+  /// What another CPU does while the calling thread is about to enter its slot, the next time.
+  static void set_in_between(std::function<void()> what) { in_between_ = std::move(what); }
 
  protected:
   static thread_local std::uint32_t cpu_;
+  static thread_local std::function<void()> in_between_;
 };
 
 /// See the head of this file. Thread-safe.

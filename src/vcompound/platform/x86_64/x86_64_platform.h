@@ -71,6 +71,7 @@ class X86Slots {
  public:
   static constexpr std::uint32_t kSlots = 16;  ///< the kernel has at most that many CPUs
   static constexpr FrameSize kFrameSize{12};
+  static constexpr bool kTellsFreesApart = true;  ///< a kernel has no second chance
 
   static std::uint32_t slot() {
     x86::forbid_preemption();

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <vector>
@@ -256,6 +257,49 @@ TEST(SlotFront, AHitThatIsCountedLateIsNotLost) {
   first.site.where = 1U << 17;
   slot.make_hot(&first);
   EXPECT_EQ(slot.mark, Slot::kNoMark) << "a line that is too large has none";
+}
+
+TEST_F(SlotTest, FreesOfWhatAnotherCpuAllocatesDoNotWait) {
+  FakeArena arena;
+  for (int i = 0; i < 50; ++i) {
+    FakePlatform::set_cpu(0);
+    const Allocation allocation = must(arena, 3);
+    FakePlatform::set_cpu(1);
+    EXPECT_EQ(arena.allocator.free(allocation.address), Misuse::none);
+  }
+  const Stats stats = arena.allocator.stats();
+  EXPECT_EQ(stats.deferred_pages, PageCount(0));
+  EXPECT_LE(stats.cached_pages, PageCount(15 * 3));
+}
+
+TEST_F(SlotTest, FreesOfWhatAnotherCpuMappedStayWithinTheLimitOfPending) {
+  FakeArena arena({}, {.pending_limit = PageCount(32), .purge_step = PageCount(1)});
+  arena.allocator.set_always_map(Trigger::always());
+  std::vector<Allocation> all;
+  while (all.size() < 200) all.push_back(must(arena, 3));
+  FakePlatform::set_cpu(1);
+  for (const Allocation& mapped : all) {
+    EXPECT_EQ(arena.allocator.free(mapped.address), Misuse::none);
+    EXPECT_LE(arena.allocator.stats().pending_pages, PageCount(32 + 15 * 3));
+  }
+  EXPECT_GT(arena.allocator.stats().pending_pages, PageCount(0));
+}
+
+TEST_F(SlotTest, WhatAFullBinDidNotTakeWaitsOnlyWhileItIsLittle) {
+  FakeArena arena;
+  std::uint64_t most = 0;
+  for (int i = 0; i < 200; ++i) {  // CPU 1 frees what CPU 0 sent, and sends something larger back
+    FakePlatform::set_cpu(0);
+    const Allocation request = must(arena, 2);
+    FakePlatform::set_cpu(1);
+    EXPECT_EQ(arena.allocator.free(request.address), Misuse::none);
+    const Allocation reply = must(arena, 3);
+    FakePlatform::set_cpu(0);
+    EXPECT_EQ(arena.allocator.free(reply.address), Misuse::none);
+    most = std::max(most, arena.allocator.stats().deferred_pages.value);
+  }
+  EXPECT_GT(most, 0U) << "or this test is about nothing";
+  EXPECT_LE(most, 1024U / 64 + 2);
 }
 
 /// Frees a compound, and between the look at its tag and its change another CPU does the same:

@@ -83,6 +83,7 @@ Result<Allocation> CompoundAllocator<P>::allocate_valid(Attempt& attempt, CallSi
     attempt.fail({Reason::injected, 0, "fault injection is switched on"});
     return refuse(attempt);
   }
+  if (attempt.may_block == MayBlock::yes && deferred_.pages() > deferred_limit_) release_deferred();
   // Where blocking is forbidden nothing can be mapped, so nothing can be forced to be.
   const bool forced = attempt.may_block == MayBlock::yes && is_forced(request, pages, attempt.site);
   attempt.scatter = forced || request.contiguity == Contiguity::never;

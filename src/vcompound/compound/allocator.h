@@ -274,6 +274,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
     return special_.load_relaxed() == 0 ? kOpenToAll : kOpenToLibrary;
   }
   Slot* enter();
+  Slot* enter_gate();
   void open_slots(std::uint32_t count);
   void lay_down(Slot& slot);
   void seize(Slot& slot);
@@ -281,7 +282,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Pfn take_cached(const Request& request, PageCount pages, CallSite site);
   std::uint32_t find_fitting(const Bin& bin, const Request& request) const;
   bool fits(Pfn head, const Request& request) const;
-  bool keep(Pfn head, PageCount pages, std::uint32_t word);
+  bool keep(Pfn head, PageCount pages, std::uint32_t word, MayBlock may_block);
+  void make_room(Slot& slot, Bin& bin, PageCount pages);
   RecentSite& remember(Slot* slot, CallSite site);
   SiteId identify(CallSite site);
   Misuse free_beyond_hot(VirtAddr address);
@@ -331,8 +333,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Misuse find_start(VirtAddr address, Pfn& head) const;
   Misuse diagnose(VirtAddr address) const;
   Misuse report(Misuse misuse);
-  Misuse free_uncached(Pfn head, FrameTag tag);
-  void make_room(PageCount pages);
+  Misuse free_uncached(Pfn head, FrameTag tag, MayBlock may_block);
   void release_compound(Pfn head, Kind kind);
   Pfn resolve_mapped(Vpn page) const;
 
@@ -416,6 +417,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   PendingAreas pending_;
   typename P::Lock pending_lock_;
   FrameStack deferred_;
+  PageCount deferred_limit_{};  ///< an allocation does not leave more than that to others
   PageCount pending_limit_{};
   PageCount purge_step_{};
   Reuse reuse_ = Reuse::cut;

@@ -11,13 +11,19 @@ namespace vc {
 /// Enters the caller's slot; finds it one, and opens it, if it is its first time.
 template <Platform P>
 Slot* CompoundAllocator<P>::enter() {
+  Slot* slot = enter_gate();
+  if (slot != nullptr) lay_down(*slot);
+  return slot;
+}
+
+/// The same, for a caller who lays the hand down later.
+template <Platform P>
+inline Slot* CompoundAllocator<P>::enter_gate() {
   const std::uint32_t id = P::Slots::slot();
   if (id >= P::Slots::kSlots) return nullptr;
   if (id >= slots_used_.load_acquire()) open_slots(id + 1);
   Slot* slot = &slots_[id];
-  if (!Caches::template enter<P::Slots::light_barrier, kOpenToLibrary>(slot)) return nullptr;
-  lay_down(*slot);
-  return slot;
+  return Caches::template enter<P::Slots::light_barrier, kOpenToLibrary>(slot) ? slot : nullptr;
 }
 
 /// Moves what is in the hand of a slot (entered or seized) into its bin or, if that does not take
@@ -189,16 +195,28 @@ inline Misuse CompoundAllocator<P>::free(VirtAddr address) {
 }
 
 /// Puts a compound in use into the caller's slot, which takes to its page count if its bin is
-/// empty; false if there is no slot or no room.
+/// empty. For a caller who may block room is made, before what is in the hand is laid down: it then
+/// finds its bin empty, if that is the same. False if there is no slot or no room.
 template <Platform P>
-bool CompoundAllocator<P>::keep(Pfn head, PageCount pages, std::uint32_t word) {
-  Slot* slot = enter();
+bool CompoundAllocator<P>::keep(Pfn head, PageCount pages, std::uint32_t word, MayBlock may_block) {
+  Slot* slot = enter_gate();
   if (slot == nullptr) return false;
   Bin& bin = slot->bin_for(pages.value);
+  if (may_block == MayBlock::yes && !Caches::takes(*slot, bin, pages)) make_room(*slot, bin, pages);
+  lay_down(*slot);
   if (bin.count == 0) bin.pages = static_cast<std::uint32_t>(pages.value);
   const bool kept = put_in_bin(*slot, frames_[head], head, pages, word);
   leave(slot);
   return kept;
+}
+
+/// Makes a slot accept a compound of that many pages, at the expense of what it holds: its bin if
+/// that is full or has another size, and as much as is needed.
+template <Platform P>
+[[gnu::noinline]] void CompoundAllocator<P>::make_room(Slot& slot, Bin& bin, PageCount pages) {
+  if (pages > slot_limit_) return;
+  if (bin.count == Bin::kCapacity || bin.pages != pages.value) drain_bin(slot, bin);
+  if (!slot.has_room(pages.value)) drain(slot, pages);
 }
 
 }  // namespace vc

@@ -92,6 +92,7 @@ PlatformStatus CompoundAllocator<P>::open(const AllocatorOptions& options) {
   reserve_ = PageCount(total_pages_.value / 16);
   slot_limit_ = options.slot_cache.value != 0 ? options.slot_cache : eighth;
   pending_limit_ = options.pending_limit.value != 0 ? options.pending_limit : eighth;
+  deferred_limit_ = PageCount(total_pages_.value / 64);
   purge_step_ = options.purge_step;
   reuse_ = options.reuse;
   run_choice_ = options.run_choice;

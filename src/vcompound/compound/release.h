@@ -35,15 +35,21 @@ template <Platform P>
     return report(still_in_use ? Misuse::still_referenced : Misuse::already_freed);
   }
   if (is_closed()) return report(Misuse::closed);
-  if (keep(head, pages_of(head), tag.pack())) return Misuse::none;
-  return free_uncached(head, tag);
+  const MayBlock may_block{p_.may_block()};
+  const PageCount pages = pages_of(head);
+  const bool kept = keep(head, pages, tag.pack(), may_block);
+  const Misuse result = kept ? Misuse::none : free_uncached(head, tag, may_block);
+  if (may_block == MayBlock::yes) {
+    if (!deferred_.empty()) release_deferred();
+    purge_excess(pages);
+  }
+  return result;
 }
 
 /// Frees a compound that the slot's cache did not keep.
 template <Platform P>
-Misuse CompoundAllocator<P>::free_uncached(Pfn head, FrameTag tag) {
-  if (is_closed()) return report(Misuse::closed);
-  if (!p_.may_block()) {  // F8: never lost, never shot down here
+Misuse CompoundAllocator<P>::free_uncached(Pfn head, FrameTag tag, MayBlock may_block) {
+  if (may_block == MayBlock::no) {  // F8: never lost, never shot down here
     const FrameTag deferred{.state = FrameState::deferred, .kind = tag.kind};
     const PageCount pages = pages_of(head);
     if (!frames_[head].replace_tag(tag, deferred)) return report(Misuse::already_freed);
@@ -51,32 +57,11 @@ Misuse CompoundAllocator<P>::free_uncached(Pfn head, FrameTag tag) {
     counters_.deferred_frees.fetch_add(1);
     return Misuse::none;
   }
-  const PageCount pages = pages_of(head);
-  make_room(pages);
-  if (keep(head, pages, tag.pack())) return Misuse::none;
   const FrameTag owned{.state = FrameState::inner, .kind = tag.kind};
   if (!frames_[head].replace_tag(tag, owned)) return report(Misuse::already_freed);
   release_compound(head, tag.kind);
   counters_.frees.fetch_add(1);
-  if (!deferred_.empty()) release_deferred();
-  purge_excess(pages);
   return Misuse::none;
-}
-
-/// Makes the caller's slot accept a compound of that many pages, at the expense of what it holds:
-/// the bin if that is full or has another size, else as much as is needed.
-template <Platform P>
-void CompoundAllocator<P>::make_room(PageCount pages) {
-  if (pages > slot_limit_) return;
-  Slot* slot = enter();
-  if (slot == nullptr) return;
-  Bin& bin = slot->bin_for(pages.value);
-  if (bin.count == Bin::kCapacity || (bin.count != 0 && bin.pages != pages.value)) {
-    drain_bin(*slot, bin);
-  } else {
-    drain(*slot, pages);
-  }
-  leave(slot);
 }
 
 /// Gives a compound up that is in nobody's hands but ours: frames go to their zone at once, a

@@ -84,6 +84,7 @@ class alignas(64) SlotCaches {
   void leave(Slot* slot);
   Kind use_again(Slot* slot, Frame& frame, std::uint64_t pages, RecentSite& site);
   static bool mark_cached(Frame& frame, std::uint32_t word);
+  static bool takes(const Slot& slot, const Bin& bin, PageCount pages);
   bool put_in_bin(Slot& slot, Frame& frame, Pfn head, PageCount pages, std::uint32_t word);
   /// A compound taken from a slot, or none (address 0). A function returns it in registers.
   struct Taken {
@@ -326,17 +327,22 @@ VC_CALLED_BY_HOT bool SlotCaches<S>::free_to_slot(Frame& frame, Pfn head, std::u
   return put;
 }
 
+/// Is a bin for compounds of that many pages, and is there room for one more?
+template <SlotSource S>
+VC_HOT bool SlotCaches<S>::takes(const Slot& slot, const Bin& bin, PageCount pages) {
+  return bin.pages == pages.value && bin.count != Bin::kCapacity && slot.has_room(pages.value);
+}
+
 /// Puts a compound in use, whose tag was `word` just now, into its bin; false if there is no room
 /// in the slot, which was entered, or if the bin is for another page count.
 template <SlotSource S>
 bool SlotCaches<S>::put_in_bin(Slot& slot, Frame& frame, Pfn head, PageCount pages,
                                std::uint32_t word) {
   Bin& bin = slot.bin_for(pages.value);
-  const bool takes = bin.pages == pages.value && bin.count != Bin::kCapacity &&
-                     slot.has_room(pages.value) && mark_cached(frame, word);
-  if (takes) [[likely]]
+  const bool put = takes(slot, bin, pages) && mark_cached(frame, word);
+  if (put) [[likely]]
     slot.put(bin, head);
-  return takes;
+  return put;
 }
 
 }  // namespace vc

@@ -272,19 +272,6 @@ TEST_F(SlotTest, FreesOfWhatAnotherCpuAllocatesDoNotWait) {
   EXPECT_LE(stats.cached_pages, PageCount(15 * 3));
 }
 
-TEST_F(SlotTest, FreesOfWhatAnotherCpuMappedStayWithinTheLimitOfPending) {
-  FakeArena arena({}, {.pending_limit = PageCount(32), .purge_step = PageCount(1)});
-  arena.allocator.set_always_map(Trigger::always());
-  std::vector<Allocation> all;
-  while (all.size() < 200) all.push_back(must(arena, 3));
-  FakePlatform::set_cpu(1);
-  for (const Allocation& mapped : all) {
-    EXPECT_EQ(arena.allocator.free(mapped.address), Misuse::none);
-    EXPECT_LE(arena.allocator.stats().pending_pages, PageCount(32 + 15 * 3));
-  }
-  EXPECT_GT(arena.allocator.stats().pending_pages, PageCount(0));
-}
-
 TEST_F(SlotTest, WhatAFullBinDidNotTakeWaitsOnlyWhileItIsLittle) {
   FakeArena arena;
   std::uint64_t most = 0;

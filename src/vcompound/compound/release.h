@@ -36,22 +36,17 @@ template <Platform P>
   }
   if (is_closed()) return report(Misuse::closed);
   const MayBlock may_block{p_.may_block()};
-  const PageCount pages = pages_of(head);
-  const bool kept = keep(head, pages, tag.pack(), may_block);
-  const Misuse result = kept ? Misuse::none : free_uncached(head, tag, may_block);
-  if (may_block == MayBlock::yes) {
-    if (!deferred_.empty()) release_deferred();
-    purge_excess(pages);
-  }
-  return result;
+  const bool kept = keep(head, pages_of(head), tag.pack(), may_block);
+  if (may_block == MayBlock::yes && !deferred_.empty()) release_deferred();
+  return kept ? Misuse::none : free_uncached(head, tag, may_block);
 }
 
 /// Frees a compound that the slot's cache did not keep.
 template <Platform P>
 Misuse CompoundAllocator<P>::free_uncached(Pfn head, FrameTag tag, MayBlock may_block) {
+  const PageCount pages = pages_of(head);
   if (may_block == MayBlock::no) {  // F8: never lost, never shot down here
     const FrameTag deferred{.state = FrameState::deferred, .kind = tag.kind};
-    const PageCount pages = pages_of(head);
     if (!frames_[head].replace_tag(tag, deferred)) return report(Misuse::already_freed);
     deferred_.push(frames_, head, pages);
     counters_.deferred_frees.fetch_add(1);
@@ -61,6 +56,7 @@ Misuse CompoundAllocator<P>::free_uncached(Pfn head, FrameTag tag, MayBlock may_
   if (!frames_[head].replace_tag(tag, owned)) return report(Misuse::already_freed);
   release_compound(head, tag.kind);
   counters_.frees.fetch_add(1);
+  purge_excess(pages);
   return Misuse::none;
 }
 

@@ -50,6 +50,21 @@ TEST(ArenaCache, ServesFramesOfEverySize) {
   }
 }
 
+TEST(ArenaCache, WhatAnotherThreadFreesIsAllocatedAgain) {
+  auto arena = Arena::create({.budget = gib(1)});
+  ASSERT_TRUE(arena.ok());
+  arena->set_always_map(Trigger::off());
+  void* blocks[64];
+  for (int round = 0; round < 100; ++round) {
+    for (void*& block : blocks) ASSERT_NE(block = arena->try_allocate(kib(64)), nullptr);
+    std::thread([&] {
+      for (void* block : blocks) EXPECT_EQ(arena->free(block), Misuse::none);
+    }).join();
+  }
+  EXPECT_LE(arena->committed(), mib(12)) << "4 MiB at a time, 1 MiB in the cache of the thread";
+  arena->check();
+}
+
 TEST(ArenaCache, WhatIsInTheHandCountsForTheLimitOfTheThread) {
   auto arena = Arena::create({.budget = mib(64), .thread_cache = mib(1)});
   ASSERT_TRUE(arena.ok());

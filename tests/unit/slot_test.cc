@@ -272,6 +272,29 @@ TEST_F(SlotTest, FreesOfWhatAnotherCpuAllocatesDoNotWait) {
   EXPECT_LE(stats.cached_pages, PageCount(15 * 3));
 }
 
+TEST_F(SlotTest, AFullBinIsDrainedBeforeTheHandIsLaidDown) {
+  FakeArena arena;
+  std::vector<Allocation> all;
+  while (all.size() < 16) all.push_back(must(arena, 3));
+  for (const Allocation& a : all) EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(2 * 3))
+      << "the 14 of the bin are gone; what was in the hand, and the last one, are kept";
+}
+
+TEST_F(SlotTest, AFreeThatIsKeptDoesWhatWasDeferred) {
+  FakeArena arena({}, {.slot_cache = PageCount(20)});
+  const Allocation large = must(arena, 30);
+  arena.allocator.set_always_map(Trigger::always());
+  const Allocation mapped = must(arena, 2);
+  FakePlatform::set_no_block(true);
+  EXPECT_EQ(arena.allocator.free(large.address), Misuse::none);
+  FakePlatform::set_no_block(false);
+  EXPECT_EQ(arena.allocator.stats().deferred_pages, PageCount(30));
+  EXPECT_EQ(arena.allocator.free(mapped.address), Misuse::none);
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(2));
+  EXPECT_EQ(arena.allocator.stats().deferred_pages, PageCount(0));
+}
+
 TEST_F(SlotTest, WhatAFullBinDidNotTakeWaitsOnlyWhileItIsLittle) {
   FakeArena arena;
   std::uint64_t most = 0;

@@ -149,7 +149,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   /// @{
 
   /// Does what was deferred where blocking was forbidden. Must be called where blocking is allowed;
-  /// a free that no cache takes does it too, and an allocation that finds no run without it.
+  /// other calls do it as well (docs/locking.md).
   void poll();
   /// Brings every free frame back to the zones: deferred frees, caches, one shootdown for all that
   /// is pending. May block.

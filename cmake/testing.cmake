@@ -8,8 +8,13 @@
 include(GoogleTest)
 
 # The tests themselves are compiled at -O1 in every preset: what they test is optimised, they need
-# not be, and they are most of what there is to compile.
+# not be, and they are most of what there is to compile. Sanitizers make that three times as long;
+# there only those that count a great deal are optimised.
 set(vc_test_options -O1)
+if(VCOMPOUND_SANITIZE)
+  set(vc_test_options -O0)
+endif()
+set(vc_labels_that_count model fault stress)
 
 if(VCOMPOUND_PCH)
   set(vc_pch_source ${PROJECT_BINARY_DIR}/vcompound_test_pch.cc)
@@ -33,13 +38,18 @@ function(vc_add_test)
   target_link_libraries(${arg_NAME} PRIVATE vcompound_options vcompound_warnings
     ${arg_LIBS} GTest::gmock GTest::gtest GTest::gtest_main)
   target_include_directories(${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_compile_options(${arg_NAME} PRIVATE ${vc_test_options})
+  if(arg_LABEL IN_LIST vc_labels_that_count)
+    set(options -O1)
+  else()
+    set(options ${vc_test_options})
+  endif()
+  target_compile_options(${arg_NAME} PRIVATE ${options})
   target_compile_definitions(${arg_NAME} PRIVATE
     VC_TEST_DATA_DIR="${CMAKE_CURRENT_SOURCE_DIR}" VC_TEST_SOURCE_ROOT="${PROJECT_SOURCE_DIR}"
     VC_TEST_BIN_DIR="${PROJECT_BINARY_DIR}/bin")
   set_target_properties(${arg_NAME} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/${arg_LABEL})
-  if(VCOMPOUND_PCH)
+  if(VCOMPOUND_PCH AND options STREQUAL vc_test_options)  # it must have been compiled alike
     target_precompile_headers(${arg_NAME} REUSE_FROM vcompound_test_pch)
   endif()
   set(properties LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})

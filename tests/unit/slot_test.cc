@@ -96,6 +96,24 @@ TEST_F(SlotTest, ABatchStaysWithinTheLimit) {
   arena.allocator.check();
 }
 
+TEST_F(SlotTest, WhatABatchKeepsIsNotZeroed) {
+  FakeArena arena;
+  auto& a = arena.allocator;
+  a.set_always_map(Trigger::off());
+  const Allocation before = must(arena, 16);
+  for (std::uint64_t i = 0; i < 16; ++i) {
+    ASSERT_TRUE(arena.platform.write(0, before.address + Bytes(i << 12), 7));
+  }
+  EXPECT_EQ(a.free(before.address), Misuse::none);
+  a.reclaim();
+  const auto one = a.allocate({.size = Bytes(4096), .zero = Zero::yes}, kSite);
+  ASSERT_TRUE(one.ok());
+  ASSERT_EQ(one->head, before.head);
+  ASSERT_EQ(a.stats().cached_pages, PageCount(Bin::kCapacity)) << "a batch";
+  EXPECT_EQ(arena.platform.stamp(one->head), 0U);
+  EXPECT_EQ(arena.platform.stamp(one->head + PageCount(1)), 7U);
+}
+
 TEST_F(SlotTest, ASwitchClosesTheCachedPathsOfEveryCpu) {
   FakeArena arena;
   auto& a = arena.allocator;

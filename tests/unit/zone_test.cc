@@ -205,17 +205,17 @@ TEST(ZoneDeathTest, Z2BuddiesThatWereNotCoalesced) {
   EXPECT_DEATH(box.zone.check(), "Z2");
 }
 
-/// A word of the zone itself, to be damaged; counted in bytes from its end.
+/// A word of the zone itself, to be damaged.
 template <class Word>
-Word& word_before_end(Zone& zone, std::size_t bytes) {
-  return *reinterpret_cast<Word*>(reinterpret_cast<unsigned char*>(&zone) + sizeof zone - bytes);
+Word& word_at(Zone& zone, std::size_t bytes) {
+  return *reinterpret_cast<Word*>(reinterpret_cast<unsigned char*>(&zone) + bytes);
 }
 
 TEST(ZoneDeathTest, Z3FreePagesThatDoNotAddUp) {
   ZoneBox box(64);
   box.leave_free({run(8, 4), run(32, 4)});
-  auto& free_pages = word_before_end<std::uint64_t>(box.zone, 8);
-  ASSERT_EQ(free_pages, 8U) << "free_pages_ is the last member";
+  auto& free_pages = word_at<std::uint64_t>(box.zone, 16);
+  ASSERT_EQ(free_pages, 8U) << "free_pages_ is the third member";
   free_pages = 7;
   EXPECT_DEATH(box.zone.check(), "Z3: free pages do not add up");
 }
@@ -224,7 +224,7 @@ TEST(ZoneDeathTest, Z3AWordThatIsInNoList) {
   ZoneBox box(128);
   box.leave_free({run(64, 4)});
   box.words[1].free = 15;
-  word_before_end<std::uint64_t>(box.zone, 8) = 8;
+  word_at<std::uint64_t>(box.zone, 16) = 8;
   EXPECT_DEATH(box.zone.check(), "Z3: free frames that are in no list");
 }
 
@@ -252,8 +252,8 @@ TEST(ZoneDeathTest, Z4AMemberOfAnotherList) {
 TEST(ZoneDeathTest, Z5AnOrderMaskThatLies) {
   ZoneBox box(64);
   box.leave_free({run(8, 4)});
-  auto& mask = word_before_end<std::uint32_t>(box.zone, 16);
-  ASSERT_EQ(mask, 1U << 2) << "order_mask_ stands right before free_pages_";
+  auto& mask = word_at<std::uint32_t>(box.zone, 24);
+  ASSERT_EQ(mask, 1U << 2) << "order_mask_ stands right behind free_pages_";
   mask = 0;
   EXPECT_DEATH(box.zone.check(), "Z5");
 }

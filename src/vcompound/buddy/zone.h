@@ -163,11 +163,11 @@ class Zone {
 
   ZoneWord* words_ = nullptr;
   std::uint64_t before_first_ = 0;  ///< a frame's 64th, less its word's number
-  PfnRange range_{};
-  List lists_[kOrderCount];
-  PageCount total_pages_{};
-  std::uint32_t order_mask_ = 0;
   PageCount free_pages_{};
+  std::uint32_t order_mask_ = 0;
+  PfnRange range_{};
+  PageCount total_pages_{};
+  List lists_[kOrderCount];
 };
 
 template <class Visitor>

@@ -174,10 +174,10 @@ Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
 
 template <Platform P>
 Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
-  Pfn head = wants_batch(attempt) ? take_batch(attempt) : kNoPfn;
-  if (head == kNoPfn && !attempt.failed_for_good())
-    head = take_run(attempt, Zone::Look::all_blocks);
-  return head == kNoPfn ? kNoPfn : use_run(attempt, head);
+  const PfnRange run = take_run(attempt, wants_batch(attempt));
+  if (run.empty()) return kNoPfn;
+  if (run.count != attempt.pages && !keep_rest(attempt, run)) return kNoPfn;
+  return use_run(attempt, run.first);
 }
 
 /// The same where the caller's own slot has what is missing: gives back what that holds, one
@@ -213,7 +213,7 @@ Pfn CompoundAllocator<P>::take_around(const Attempt& attempt, Pfn frame) {
 template <Platform P>
 Pfn CompoundAllocator<P>::use_run(Attempt& attempt, Pfn head) {
   const PfnRange run{head, attempt.pages};
-  if (!back(run, attempt)) {
+  if (!back(run, attempt.request.zero, attempt)) {
     give_back(run);
     return kNoPfn;
   }
@@ -247,28 +247,20 @@ bool CompoundAllocator<P>::wants_batch(const Attempt& attempt) const {
           (attempt.pages.value == 1 && commits_.unit() >= Batch::kFrames));
 }
 
-/// Takes a compound out of a batch, and keeps the others in the caller's slot: the way to the zone
-/// is gone once for all of them, if it is short: one block has them all. A batch of single frames
-/// is aligned, so that its descriptors fill whole cache lines: threads that work with single frames
-/// then do not write each other's lines.
+/// Keeps all of a batch but its first compound in the caller's slot: the way to the zone is gone
+/// once for all of them. False if it got no memory; then it was given back.
 template <Platform P>
-Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
-  const PageCount each = attempt.pages;
-  Attempt batch = attempt;
-  batch.pages = Batch::pages_for(each);
-  batch.alignment = each.value == 1 ? Batch::kFrames : PageCount(1);
-  const Pfn head = take_run(batch, Zone::Look::one_block);
-  if (head == kNoPfn) return kNoPfn;
-  if (!commits_.always_committed() && !back({head, batch.pages}, batch)) {
-    give_back({head, batch.pages});
-    attempt.error = batch.error;
-    return kNoPfn;
+bool CompoundAllocator<P>::keep_rest(Attempt& attempt, PfnRange batch) {
+  if (!back(batch, Zero::no, attempt)) {
+    give_back(batch);
+    return false;
   }
-  const PfnRange rest{head + each, batch.pages - each};
+  const PageCount each = attempt.pages;
+  const PfnRange rest{batch.first + each, batch.count - each};
   Slot* slot = enter();
   if (slot == nullptr) {
     give_back(rest);
-    return head;
+    return true;
   }
   Bin& bin = slot->bin_for(each.value);
   bin.pages = static_cast<std::uint32_t>(each.value);
@@ -284,7 +276,7 @@ Pfn CompoundAllocator<P>::take_batch(Attempt& attempt) {
   leave(slot);
   counters_.prefilled.fetch_add((next - rest.first).value / each.value);
   give_back({next, rest.end() - next});
-  return head;
+  return true;
 }
 
 /// The hints that lead from the pages behind the first one to it: behind it in its group, and at
@@ -306,9 +298,10 @@ inline void CompoundAllocator<P>::write_hints(PfnRange compound) {
   for (Pfn p = next_group; p < compound.end(); p += kFrameGroup) point_to_head(p);
 }
 
-/// A run of exactly the pages wanted, from the preferred node or any other.
+/// A run of exactly the pages wanted, from the preferred node or any other; or a batch of them if
+/// one is wanted, and the node has it in one block.
 template <Platform P>
-Pfn CompoundAllocator<P>::take_run(Attempt& attempt, Zone::Look look) {
+PfnRange CompoundAllocator<P>::take_run(Attempt& attempt, bool or_batch) {
   const std::uint32_t wanted = attempt.request.placement.node;
   const std::uint32_t first = wanted < node_count_ ? wanted : 0;
   for (std::uint32_t i = 0; i < node_count_; ++i) {
@@ -318,13 +311,28 @@ Pfn CompoundAllocator<P>::take_run(Attempt& attempt, Zone::Look look) {
       attempt.contended = true;
       continue;
     }
-    const Pfn pfn = node.zone.find(attempt.pages, attempt.alignment, look);
-    if (pfn == kNoPfn) continue;
-    frames_.will_write(pfn);
-    node.zone.take_exactly({pfn, attempt.pages});
-    return pfn;
+    PfnRange run = or_batch ? find_batch(node.zone, attempt.pages) : PfnRange{};
+    if (run.empty()) {
+      const Pfn found = node.zone.find(attempt.pages, attempt.alignment, Zone::Look::all_blocks);
+      if (found == kNoPfn) continue;
+      run = {found, attempt.pages};
+    }
+    frames_.will_write(run.first);
+    node.zone.take_exactly(run);
+    return run;
   }
-  return kNoPfn;
+  return {};
+}
+
+/// A batch of compounds in one block of a zone. One of single frames is aligned, so that its
+/// descriptors fill whole cache lines: threads that work with single frames then do not write each
+/// other's lines.
+template <Platform P>
+PfnRange CompoundAllocator<P>::find_batch(const Zone& zone, PageCount each) {
+  const PageCount pages = Batch::pages_for(each);
+  const PageCount alignment = each.value == 1 ? Batch::kFrames : PageCount(1);
+  const Pfn first = zone.find(pages, alignment, Zone::Look::one_block);
+  return first == kNoPfn ? PfnRange{} : PfnRange{first, pages};
 }
 
 /// The last step of both ways: from here on the compound is in use.
@@ -397,9 +405,8 @@ template <Platform P>
 bool CompoundAllocator<P>::probe(Attempt& attempt) {
   const bool may_block = attempt.may_block == MayBlock::yes;
   if (!must_map(attempt)) {
-    const Pfn head = take_run(attempt, Zone::Look::all_blocks);
-    if (head != kNoPfn) {
-      const PfnRange run{head, attempt.pages};
+    const PfnRange run = take_run(attempt, false);
+    if (!run.empty()) {
       const bool backed = may_block || commits_.committed(run);
       give_back(run);
       if (!backed) fail_uncommitted(attempt);

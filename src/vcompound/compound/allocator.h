@@ -223,8 +223,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   using Caches::vmap_range_;
 
   struct Node {
-    Zone zone;
     typename P::Lock lock;
+    Zone zone;
   };
   /// One allocation on its way through the cases.
   struct Attempt {
@@ -304,9 +304,10 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Pfn take_around(const Attempt& attempt, Pfn frame);
   Pfn use_run(Attempt& attempt, Pfn head);
   bool wants_batch(const Attempt& attempt) const;
-  Pfn take_batch(Attempt& attempt);
+  bool keep_rest(Attempt& attempt, PfnRange batch);
   void write_hints(PfnRange compound);
-  Pfn take_run(Attempt& attempt, Zone::Look look);
+  PfnRange take_run(Attempt& attempt, bool or_batch);
+  static PfnRange find_batch(const Zone& zone, PageCount each);
   Pfn publish(const Attempt& attempt, Pfn head, Kind kind);
   Pfn try_mapped(Attempt& attempt);
   PageCount area_alignment(const Attempt& attempt, PfnRange first) const;
@@ -317,7 +318,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Pfn map_area(Attempt& attempt, Vpn first, std::uint64_t runs);
   bool back_area(Attempt& attempt, Vpn first);
   bool map_runs(Attempt& attempt, Vpn first);
-  bool back(PfnRange run, Attempt& attempt);
+  bool back(PfnRange run, Zero wanted, Attempt& attempt);
   static void fail_uncommitted(Attempt& attempt);
   void zero_part(PfnRange unit, PfnRange run);
   PlatformStatus commit_row(std::uint64_t& unit, std::uint64_t end);
@@ -395,6 +396,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   VirtRange range_of(Pfn head) const;
   Node& node_at(Pfn pfn) { return nodes_[node_of(pfn)]; }
 
+  // What each allocation beyond the slot looks at comes first, in as few cache lines as may be.
   P& p_;
   Atomic<std::uint32_t> special_{kSpecialClosed};
   PageCount slot_limit_{};            ///< the most pages a slot keeps
@@ -402,22 +404,22 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   TriggerSwitch always_map_;
   TriggerSwitch inject_;
   Atomic<const char*> closed_{nullptr};
-
+  FrameStack deferred_;
+  PageCount deferred_limit_{};  ///< an allocation does not leave more than that to others
+  CallSites sites_;
+  CommitMap commits_;
   std::uint32_t node_count_ = 0;
   Node nodes_[kMaxNodes];
+
   PageCount total_pages_{};
   VmapSpace vmap_;
   typename P::Lock vmap_lock_;
-  CommitMap commits_;
   Atomic<std::uint64_t> committed_pages_;
   typename P::Lock commit_lock_;
-  CallSites sites_;
   typename P::Lock sites_lock_;
   typename P::Lock reclaim_lock_;
   PendingAreas pending_;
   typename P::Lock pending_lock_;
-  FrameStack deferred_;
-  PageCount deferred_limit_{};  ///< an allocation does not leave more than that to others
   PageCount pending_limit_{};
   PageCount purge_step_{};
   Reuse reuse_ = Reuse::cut;

@@ -5,11 +5,11 @@
 
 namespace vc {
 
-/// Puts memory behind a run, and zeros into it if the request says so. This is the one place where
-/// both kinds of compound are zeroed. Freshly committed units are zero already.
+/// Puts memory behind a run, and zeros into it if they are wanted. This is the one place where both
+/// kinds of compound are zeroed. Freshly committed units are zero already.
 template <Platform P>
-bool CompoundAllocator<P>::back(PfnRange run, Attempt& attempt) {
-  const bool zero = attempt.request.zero == Zero::yes;
+bool CompoundAllocator<P>::back(PfnRange run, Zero wanted, Attempt& attempt) {
+  const bool zero = wanted == Zero::yes;
   if (commits_.committed(run)) {
     if (zero) p_.zero({direct_address(run.first), frame_size().bytes(run.count)});
     return true;

@@ -144,8 +144,9 @@ template <Platform P>
 bool CompoundAllocator<P>::back_area(Attempt& attempt, Vpn first) {
   bool backed = true;
   if (commits_.always_committed() && attempt.request.zero == Zero::no) return true;
-  for_each_mapped_run(first, attempt.pages,
-                      [&](PfnRange run, Vpn) { backed = backed && back(run, attempt); });
+  for_each_mapped_run(first, attempt.pages, [&](PfnRange run, Vpn) {
+    backed = backed && back(run, attempt.request.zero, attempt);
+  });
   return backed;
 }
 

@@ -222,7 +222,7 @@ facts() {
     --fact "compiler=$(g++ --version | head -n 1)" \
     --fact "load_average_before=$(cut -d ' ' -f 1-3 /proc/loadavg)" \
     --fact "seed_of_the_order=$seed" \
-    --fact "processors=not pinned" \
+    --fact "processors=not pinned, but for the threads of row threads" \
     --fact "settings=$settings" \
     "${arguments[@]}"
 }

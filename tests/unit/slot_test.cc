@@ -96,6 +96,14 @@ TEST_F(SlotTest, ABatchStaysWithinTheLimit) {
   arena.allocator.check();
 }
 
+TEST_F(SlotTest, ABatchOfSingleFramesIsAligned) {
+  FakeArena arena;
+  arena.allocator.set_always_map(Trigger::off());
+  must(arena, 3);
+  EXPECT_EQ(must(arena, 1).head.value % 16, 0U);
+  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(Bin::kCapacity));
+}
+
 TEST_F(SlotTest, WhatABatchKeepsIsNotZeroed) {
   FakeArena arena;
   auto& a = arena.allocator;

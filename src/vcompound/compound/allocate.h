@@ -324,14 +324,13 @@ PfnRange CompoundAllocator<P>::take_run(Attempt& attempt, bool or_batch) {
   return {};
 }
 
-/// A batch of compounds in one block of a zone. One of single frames is aligned, so that its
-/// descriptors fill whole cache lines: threads that work with single frames then do not write each
-/// other's lines.
+/// A batch of compounds in one block of a zone. One of single frames is such a block, and aligned
+/// as blocks are, so that its descriptors fill whole cache lines: threads that work with single
+/// frames then do not write each other's lines.
 template <Platform P>
 PfnRange CompoundAllocator<P>::find_batch(const Zone& zone, PageCount each) {
   const PageCount pages = Batch::pages_for(each);
-  const PageCount alignment = each.value == 1 ? Batch::kFrames : PageCount(1);
-  const Pfn first = zone.find(pages, alignment, Zone::Look::one_block);
+  const Pfn first = zone.find(pages, PageCount(1), Zone::Look::one_block);
   return first == kNoPfn ? PfnRange{} : PfnRange{first, pages};
 }
 

@@ -9,12 +9,12 @@ include(GoogleTest)
 
 # The tests themselves are compiled at -O1 in every preset: what they test is optimised, they need
 # not be, and they are most of what there is to compile. Sanitizers make that three times as long;
-# there only those that count a great deal are optimised.
+# there only those that run long are optimised.
 set(vc_test_options -O1)
 if(VCOMPOUND_SANITIZE)
   set(vc_test_options -O0)
 endif()
-set(vc_labels_that_count model fault stress)
+set(vc_long_running_labels model fault stress)
 
 if(VCOMPOUND_PCH)
   set(vc_pch_source ${PROJECT_BINARY_DIR}/vcompound_test_pch.cc)
@@ -38,7 +38,7 @@ function(vc_add_test)
   target_link_libraries(${arg_NAME} PRIVATE vcompound_options vcompound_warnings
     ${arg_LIBS} GTest::gmock GTest::gtest GTest::gtest_main)
   target_include_directories(${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
-  if(arg_LABEL IN_LIST vc_labels_that_count)
+  if(arg_LABEL IN_LIST vc_long_running_labels)
     set(options -O1)
   else()
     set(options ${vc_test_options})

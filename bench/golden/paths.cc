@@ -26,7 +26,8 @@ constexpr std::size_t kInside = 100 * 4096 + 50;
 /// What the paths work on.
 struct State {
   Arena plain;
-  Arena forced;  ///< always map
+  Arena forced;    ///< always map
+  Arena uncached;  ///< a thread keeps a page at most
   vc_arena* c;
   std::vector<void*> many = std::vector<void*>(kMostCount);
   Compound contiguous;
@@ -106,11 +107,10 @@ template <std::uint64_t kSize, std::uint64_t kSite>
   pairs<2 << 20, 10>(state->plain, count);
 }
 
-// ---- many in a row: all but the first few come from the zone and go back to it ------------------
+// ---- many in a row ------------------------------------------------------------------------------
 
 template <std::uint64_t kPages, std::uint64_t kSite>
-[[gnu::always_inline]] inline void row(std::uint64_t count) {
-  Arena& arena = state->plain;
+[[gnu::always_inline]] inline void row(Arena& arena, std::uint64_t count) {
   void** const many = state->many.data();
   for (std::uint64_t i = 0; i != count; ++i) {
     many[i] = arena.try_allocate(bytes(kPages * 4096), site(kSite));
@@ -118,9 +118,14 @@ template <std::uint64_t kPages, std::uint64_t kSite>
   for (std::uint64_t i = 0; i != count; ++i) arena.free(many[i]);
 }
 
-[[gnu::noinline]] void zone_1p(std::uint64_t count) { row<1, 11>(count); }
-[[gnu::noinline]] void zone_16p(std::uint64_t count) { row<16, 12>(count); }
-[[gnu::noinline]] void zone_256p(std::uint64_t count) { row<256, 13>(count); }
+/// By way of the cache, bin by bin to the depot and back.
+[[gnu::noinline]] void row_1p(std::uint64_t count) { row<1, 11>(state->plain, count); }
+[[gnu::noinline]] void row_16p(std::uint64_t count) { row<16, 12>(state->plain, count); }
+[[gnu::noinline]] void row_256p(std::uint64_t count) { row<256, 13>(state->plain, count); }
+/// Each from the zone and back to it.
+[[gnu::noinline]] void zone_1p(std::uint64_t count) { row<1, 14>(state->uncached, count); }
+[[gnu::noinline]] void zone_16p(std::uint64_t count) { row<16, 15>(state->uncached, count); }
+[[gnu::noinline]] void zone_256p(std::uint64_t count) { row<256, 16>(state->uncached, count); }
 
 // ---- the compound functions, on both kinds ------------------------------------------------------
 
@@ -171,6 +176,9 @@ constexpr Path kPaths[] = {
     {"linux_pair_64k", linux_pair_64k},
     {"forced_cached_1m", forced_cached_1m},
     {"mapped_cached_2m", mapped_cached_2m},
+    {"row_1p", row_1p},
+    {"row_16p", row_16p},
+    {"row_256p", row_256p},
     {"zone_1p", zone_1p},
     {"zone_16p", zone_16p},
     {"zone_256p", zone_256p},
@@ -187,12 +195,12 @@ constexpr Path kPaths[] = {
 // ---- the arenas ---------------------------------------------------------------------------------
 
 /// All memory is there from the start: no path has to ask the kernel for it.
-Arena open_arena(Bytes budget, Trigger always_map) {
+Arena open_arena(Bytes budget, Bytes thread_cache, Trigger always_map) {
   auto arena = Arena::create({.budget = budget,
                               .huge = HugePages::never,
                               .precommit = Precommit::yes,
                               .vmap_space = gib(1),
-                              .thread_cache = kThreadCache,
+                              .thread_cache = thread_cache,
                               .always_map = always_map,
                               .warn_above = kNeverWarn});
   if (!arena) give_up("no arena", to_string(arena.error()));
@@ -218,7 +226,7 @@ Compound open_compound(Arena& arena, Bytes size, Contiguity contiguity) {
 
 /// A path that went another way than its name says would be counted as something else.
 void prove_the_ways() {
-  for (const Arena* const arena : {&state->plain, &state->forced}) {
+  for (const Arena* const arena : {&state->plain, &state->forced, &state->uncached}) {
     const Stats stats = arena->stats();
     const std::uint64_t refusals =
         std::accumulate(std::begin(stats.refusals), std::end(stats.refusals), std::uint64_t{0});
@@ -237,8 +245,9 @@ void prove_the_ways() {
 std::span<const Path> paths() { return kPaths; }
 
 void open_arenas() {
-  state.emplace(State{.plain = open_arena(kBudget, Trigger::off()),
-                      .forced = open_arena(mib(16), Trigger::always()),
+  state.emplace(State{.plain = open_arena(kBudget, kThreadCache, Trigger::off()),
+                      .forced = open_arena(mib(16), kThreadCache, Trigger::always()),
+                      .uncached = open_arena(mib(kMostCount + 16), bytes(4096), Trigger::off()),
                       .c = open_c_arena(),
                       .contiguous = {},
                       .mapped = {}});
@@ -257,6 +266,7 @@ void close_arenas() {
   state->mapped.reset();
   state->plain.check();
   state->forced.check();
+  state->uncached.check();
   vc_check(state->c);
   vc_arena_destroy(state->c);
   state.reset();

@@ -33,8 +33,8 @@ TEST(OpenFault, EveryTableMayBeRefused) {
     EXPECT_TRUE(allocator.allocate({.size = pages(3)}, kFaultSite).ok());
     allocator.check();
   }
-  EXPECT_EQ(failures, 7U)
-      << "frames, entries, gaps, commit bits, call sites, slots, words of zones";
+  EXPECT_EQ(failures, 8U)
+      << "frames, entries, gaps, commit bits, call sites, slots, words of zones, the depot";
 }
 
 TEST(OpenFault, TooManyNodesAreRefused) {

@@ -32,7 +32,7 @@ struct CompoundCheckDeathTest : ::testing::Test {
   CompoundCheckDeathTest() : platform(FakeOptions{}), allocator(platform) {
     FakePlatform::set_cpu(0);
     EXPECT_TRUE(allocator.open({}).ok());
-    EXPECT_EQ(platform.tables.size(), 7U);
+    EXPECT_EQ(platform.tables.size(), 8U);
     frames = static_cast<Frame*>(platform.tables.front());
     auto* const table = static_cast<std::byte*>(platform.tables[5]);
     slots = static_cast<Slot*>(static_cast<void*>(table + Slot::kOffsetInPage));

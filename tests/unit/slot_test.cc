@@ -82,7 +82,7 @@ TEST_F(SlotTest, TheCacheIsLimited) {
   for (int i = 0; i < 40; ++i) all.push_back(must(arena, 3));
   for (const Allocation& a : all) {
     EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
-    EXPECT_LE(arena.allocator.stats().cached_pages, PageCount(20));
+    EXPECT_LE(arena.allocator.stats().cached_pages, PageCount(20 + 20)) << "the depot has as much";
     arena.allocator.check();
   }
 }
@@ -295,16 +295,19 @@ TEST_F(SlotTest, FreesOfWhatAnotherCpuAllocatesDoNotWait) {
   }
   const Stats stats = arena.allocator.stats();
   EXPECT_EQ(stats.deferred_pages, PageCount(0));
-  EXPECT_LE(stats.cached_pages, PageCount(15 * 3));
+  EXPECT_LE(stats.cached_pages, PageCount(3 * 15 * 3)) << "a bin and a hand each, and the depot";
 }
 
-TEST_F(SlotTest, AFullBinIsDrainedBeforeTheHandIsLaidDown) {
+TEST_F(SlotTest, AFullBinIsHandedOverBeforeTheHandIsLaidDown) {
   FakeArena arena;
   std::vector<Allocation> all;
   while (all.size() < 16) all.push_back(must(arena, 3));
+  const PageCount free = arena.allocator.stats().free_pages;
   for (const Allocation& a : all) EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
-  EXPECT_EQ(arena.allocator.stats().cached_pages, PageCount(2 * 3))
-      << "the 14 of the bin are gone; what was in the hand, and the last one, are kept";
+  EXPECT_EQ(arena.allocator.stats().free_pages, free) << "none went to the zone";
+  EXPECT_TRUE(arena.allocator.drain_own_slot());
+  EXPECT_EQ(arena.allocator.stats().free_pages, free + PageCount(2 * 3))
+      << "the 14 of the bin are in the depot; what was in the hand, and the last one, were here";
 }
 
 TEST_F(SlotTest, AFreeThatIsKeptDoesWhatWasDeferred) {

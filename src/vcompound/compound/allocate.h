@@ -180,23 +180,40 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
   return use_run(attempt, run.first);
 }
 
-/// The same where the caller's own slot has what is missing: gives back what that holds, one
-/// compound after the other, until the free frames around one of them are enough.
+/// The same where the caller's own slot or the depot has what is missing: gives back what they
+/// hold, one compound after the other, until the free frames around one of them are enough.
 template <Platform P>
 Pfn CompoundAllocator<P>::try_drained(Attempt& attempt) {
   if (attempt.may_block == MayBlock::no) return kNoPfn;
-  if (attempt.request.placement.node < node_count_) {  // its node first, whatever is given back
-    return drain_own_slot() ? try_contiguous(attempt) : kNoPfn;
-  }
   Slot* slot = enter();
   if (slot == nullptr) return kNoPfn;
   Pfn run = kNoPfn;
+  if (attempt.request.placement.node < node_count_) {  // its node first, whatever is given back
+    drain(*slot, total_pages_);
+    drain_depot(total_pages_);
+    leave(slot);
+    return try_contiguous(attempt);
+  }
   slot->for_each_filled_bin([&](Bin& bin) {
     while (bin.count != 0 && run == kNoPfn) run = take_around(attempt, drain_one(*slot, bin));
     return run == kNoPfn;
   });
+  Bin bin;
+  while (run == kNoPfn && depot_.take_oldest(bin)) run = take_around_one_of(attempt, bin);
   leave(slot);
   return run == kNoPfn ? kNoPfn : use_run(attempt, run);
+}
+
+/// Gives up a bin of the depot; a run around one of its compounds, if one is long enough.
+template <Platform P>
+Pfn CompoundAllocator<P>::take_around_one_of(const Attempt& attempt, Bin& bin) {
+  const Bin given = bin;
+  give_up_all(bin);
+  Pfn run = kNoPfn;
+  for (std::uint32_t i = 0; i != given.count && run == kNoPfn; ++i) {
+    run = take_around(attempt, Pfn(given.heads[i]));
+  }
+  return run;
 }
 
 /// A run of exactly the pages wanted around the first frame of a compound that was given up, if it

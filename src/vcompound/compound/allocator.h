@@ -2,11 +2,11 @@
 //
 //                       allocate(request)
 //                              |
-//                  a freed compound of this size in our slot?  --yes-->  use it again
+//     a freed compound of this size in our slot or the depot?  --yes-->  use it again
 //                              | no
 //            a run of adjacent free frames?  (zones)           --yes-->  contiguous compound
 //                              | no
-//            our own slot's cache given back: a run now?       --yes-->  contiguous compound
+//            our own slot and the depot given back: a run now? --yes-->  contiguous compound
 //                              | no
 //            a freed mapped compound of this size, or a
 //            longer one that can be cut?  (pending)            --yes-->  use it again
@@ -25,20 +25,20 @@
 // The promise: while free frames >= frames needed, `preferred` succeeds, except for the named
 // limits of the platform (mappings, address space, page tables, backing), each reported as such.
 //
-// Ownership. A frame belongs to exactly one of: a zone, a slot's cache, the pending areas, the
-// deferred stack, or a caller. Moving it between two owners is one change of its head's state,
-// which is why a second free is always recognised. Invariant (check() proves it):
+// Ownership. A frame belongs to exactly one of: a zone, a slot's cache, the depot, the pending
+// areas, the deferred stack, or a caller. Moving it between two owners is one change of its head's
+// state, which is why a second free is always recognised. Invariant (check() proves it):
 //   C1  zones + caches + pending + deferred + live == total, and each head's state tells its owner
 //   C2  every page of a live compound resolves to its head; nth_page and page_address agree
 //   C3  a compound in use with more than one reference is marked shared
 //
 // Locks, by rank (a holder may only take locks of a higher rank; docs/locking.md):
 //   1 reclaim   2 gate of a slot   3 pending areas   4 vmap   5 zone of a node (one at a time)
-//   6 commit    7 call sites                                    The fast paths take none.
+//   6 commit    7 call sites    8 depot                         The fast paths take none.
 //
 // The code is in headers by what it is for: this one (the interface), page_functions.h (from a
-// compound to its pages and back), slot_caches.h (the paths that take no lock), open.h, cached.h,
-// allocate.h, mapped.h, reuse.h, backing.h, release.h, reclaim.h and inspect.h.
+// compound to its pages and back), slot_caches.h (the paths that take no lock), depot.h, open.h,
+// cached.h, allocate.h, mapped.h, reuse.h, backing.h, release.h, reclaim.h and inspect.h.
 #pragma once
 
 #include "vcompound/base/assert.h"
@@ -48,6 +48,7 @@
 #include "vcompound/base/units.h"
 #include "vcompound/buddy/zone.h"
 #include "vcompound/compound/call_sites.h"
+#include "vcompound/compound/depot.h"
 #include "vcompound/compound/frame_stack.h"
 #include "vcompound/compound/pending_areas.h"
 #include "vcompound/compound/request.h"
@@ -72,7 +73,7 @@ enum class Reuse : std::uint8_t {
 
 /// Settings of an allocator that do not change after open().
 struct AllocatorOptions {
-  PageCount slot_cache{};     ///< the most pages one slot keeps; 0: an eighth of the budget
+  PageCount slot_cache{};     ///< the most one slot keeps, and the depot; 0: an eighth of all pages
   PageCount pending_limit{};  ///< purge when more pages than this are pending; 0: an eighth
   /// The least to purge at once, if there is so much: one shootdown for all of it. What a shootdown
   /// costs, and how long a call may take, decide.
@@ -284,6 +285,9 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   bool fits(Pfn head, const Request& request) const;
   bool keep(Pfn head, PageCount pages, std::uint32_t word, MayBlock may_block);
   void make_room(Slot& slot, Bin& bin, PageCount pages);
+  bool is_worth_handing_over(const Bin& bin) const;
+  void hand_over(Slot& slot, Bin& bin);
+  void refill(Slot& slot, Bin& bin, PageCount pages, MayBlock may_block);
   RecentSite& remember(Slot* slot, CallSite site);
   SiteId identify(CallSite site);
   Misuse free_beyond_hot(VirtAddr address);
@@ -302,6 +306,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Pfn try_contiguous(Attempt& attempt);
   Pfn try_drained(Attempt& attempt);
   Pfn take_around(const Attempt& attempt, Pfn frame);
+  Pfn take_around_one_of(const Attempt& attempt, Bin& bin);
   Pfn use_run(Attempt& attempt, Pfn head);
   bool wants_batch(const Attempt& attempt) const;
   bool keep_rest(Attempt& attempt, PfnRange batch);
@@ -362,6 +367,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void drain(Slot& slot, PageCount pages);
   void drain_bin(Slot& slot, Bin& bin);
   Pfn drain_one(Slot& slot, Bin& bin);
+  void give_up_all(Bin& bin);
+  PageCount drain_depot(PageCount most);
   void drain_all_slots();
   void bring_back(PageCount pages);
   void purge_excess(PageCount most);
@@ -388,6 +395,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   CompoundInfo info_of(Pfn head) const;
   [[gnu::cold]] void check_compound(const CompoundInfo& info) const;
   [[gnu::cold]] void check_slots() const;
+  [[gnu::cold]] void check_cached(PageCount pages, Pfn head) const;
 
   // addresses
   Vpn vmap_page(VirtAddr a) const {
@@ -406,6 +414,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Atomic<const char*> closed_{nullptr};
   FrameStack deferred_;
   PageCount deferred_limit_{};  ///< an allocation does not leave more than that to others
+  Depot<typename P::Lock> depot_;
   CallSites sites_;
   CommitMap commits_;
   std::uint32_t node_count_ = 0;

@@ -139,6 +139,7 @@ inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount p
   if (slot == nullptr) return kNoPfn;
   Pfn head = kNoPfn;
   Bin& bin = slot->bin_for(pages.value);
+  if (bin.count == 0 && !depot_.empty()) refill(*slot, bin, pages, request.may_block);
   if (bin.pages == pages.value) {
     const std::uint32_t index = find_fitting(bin, request);
     if (index != bin.count) {
@@ -148,6 +149,16 @@ inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount p
   }
   leave(slot);
   return head;
+}
+
+/// Fills an empty bin for compounds of that many pages from the depot, if that has some, and the
+/// slot the room for them.
+template <Platform P>
+[[gnu::noinline]] void CompoundAllocator<P>::refill(Slot& slot, Bin& bin, PageCount pages,
+                                                    MayBlock may_block) {
+  const auto wait = Wait(may_block == MayBlock::yes && p_.may_block());
+  Bin full;
+  if (depot_.take(pages.value, slot.room.load_owned(), full, wait)) slot.put_all(bin, full);
 }
 
 /// A compound of a bin that fits the request, the newest if it does; bin.count if none does.
@@ -215,8 +226,27 @@ bool CompoundAllocator<P>::keep(Pfn head, PageCount pages, std::uint32_t word, M
 template <Platform P>
 [[gnu::noinline]] void CompoundAllocator<P>::make_room(Slot& slot, Bin& bin, PageCount pages) {
   if (pages > slot_limit_) return;
+  if (is_worth_handing_over(bin)) hand_over(slot, bin);
   if (bin.count == Bin::kCapacity || bin.pages != pages.value) drain_bin(slot, bin);
   if (!slot.has_room(pages.value)) drain(slot, pages);
+}
+
+/// Does a bin have as many compounds as it may have, or a few that take up half of what its slot
+/// may keep?
+template <Platform P>
+bool CompoundAllocator<P>::is_worth_handing_over(const Bin& bin) const {
+  constexpr std::uint32_t kFew = 4;
+  return bin.count == Bin::kCapacity ||
+         (bin.count >= kFew && std::uint64_t{bin.pages} * bin.count >= slot_limit_.value / 2);
+}
+
+/// Hands what a bin has to the depot, if that has a place for it.
+template <Platform P>
+void CompoundAllocator<P>::hand_over(Slot& slot, Bin& bin) {
+  const std::uint64_t pages = std::uint64_t{bin.pages} * bin.count;
+  Bin old;
+  if (depot_.put(bin, old)) slot.room.add_single_writer(pages);
+  give_up_all(old);
 }
 
 }  // namespace vc

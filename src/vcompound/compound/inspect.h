@@ -142,7 +142,7 @@ void CompoundAllocator<P>::collect_site_counters() {
 template <Platform P>
 std::uint64_t CompoundAllocator<P>::cached_compounds() {
   Guard guard(reclaim_lock_);
-  std::uint64_t sum = 0;
+  std::uint64_t sum = depot_.compounds();
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
     if (pages_in(slot).value == 0) continue;
@@ -359,8 +359,17 @@ void CompoundAllocator<P>::check_compound(const CompoundInfo& info) const {
   }
 }
 
+/// S1 and D1, and S3, of one compound of a bin.
+template <Platform P>
+void CompoundAllocator<P>::check_cached(PageCount pages, Pfn head) const {
+  VC_ASSERT(frames_[head].state() == FrameState::cached, "S1: a bin holds what is not cached");
+  VC_ASSERT(pages_of(head) == pages, "S1: a bin holds another size");
+  VC_ASSERT(references(head) == 1, "S3: a cached compound lost its reference");
+}
+
 template <Platform P>
 void CompoundAllocator<P>::check_slots() const {
+  depot_.check([&](PageCount pages, Pfn head) { check_cached(pages, head); });
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     const Slot& slot = slots_[i];
     std::uint64_t pages = 0;
@@ -369,11 +378,7 @@ void CompoundAllocator<P>::check_slots() const {
       VC_ASSERT(bin.count == 0 || (slot.filled[n / 64] >> (n % 64) & 1) != 0,
                 "S5: a bin with compounds is not found");
       for (std::uint32_t k = 0; k < bin.count; ++k) {
-        const Pfn head(bin.heads[k]);
-        VC_ASSERT(frames_[head].state() == FrameState::cached,
-                  "S1: a bin holds what is not cached");
-        VC_ASSERT(pages_of(head).value == bin.pages, "S1: a bin holds another size");
-        VC_ASSERT(references(head) == 1, "S3: a cached compound lost its reference");
+        check_cached(PageCount(bin.pages), Pfn(bin.heads[k]));
         pages += bin.pages;
       }
     }

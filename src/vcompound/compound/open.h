@@ -56,10 +56,12 @@ bool CompoundAllocator<P>::open_tables() {
   // alone.
   constexpr std::uint64_t kEnds = 2 * kMaxNodes;
   auto* words = table<ZoneWord>(Zone::words_for(all) + kMaxNodes + kEnds);
-  if (words == nullptr || descriptors == nullptr || entries == nullptr || nodes == nullptr ||
-      bits == nullptr || sites == nullptr || slots == nullptr) {
+  auto* depot = table<typename Depot<typename P::Lock>::Tables>(1);
+  if (depot == nullptr || words == nullptr || descriptors == nullptr || entries == nullptr ||
+      nodes == nullptr || bits == nullptr || sites == nullptr || slots == nullptr) {
     return false;
   }
+  depot_.open(depot);
   slots_ = static_cast<Slot*>(static_cast<void*>(slots + Slot::kOffsetInPage));
   slots_[P::Slots::kSlots].busy.store_relaxed(1);
   slot_mask_ = ~std::uint32_t{0};
@@ -91,6 +93,7 @@ PlatformStatus CompoundAllocator<P>::open(const AllocatorOptions& options) {
   const PageCount eighth(total_pages_.value / 8);
   reserve_ = PageCount(total_pages_.value / 16);
   slot_limit_ = options.slot_cache.value != 0 ? options.slot_cache : eighth;
+  depot_.set_limit(slot_limit_);
   pending_limit_ = options.pending_limit.value != 0 ? options.pending_limit : eighth;
   deferred_limit_ = PageCount(total_pages_.value / 64);
   purge_step_ = options.purge_step;

@@ -25,7 +25,7 @@ PageCount CompoundAllocator<P>::reclaimable() const {
 
 template <Platform P>
 PageCount CompoundAllocator<P>::cached_pages() const {
-  PageCount sum{};
+  PageCount sum = depot_.pages();
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     sum += pages_in(slots_[i]);
   }
@@ -66,7 +66,10 @@ template <Platform P>
 void CompoundAllocator<P>::reclaim() {
   if (is_closed()) return;
   Guard guard(reclaim_lock_);
+  depot_.close();  // or a bin might go past us, from the depot into a slot or back
+  drain_depot(total_pages_);
   drain_all_slots();
+  depot_.reopen();
   release_deferred();
   purge(total_pages_);
 }
@@ -113,7 +116,9 @@ void CompoundAllocator<P>::drain(Slot& slot, PageCount pages) {
 
 template <Platform P>
 void CompoundAllocator<P>::drain_bin(Slot& slot, Bin& bin) {
-  while (bin.count != 0) drain_one(slot, bin);
+  const std::uint64_t pages = std::uint64_t{bin.pages} * bin.count;
+  give_up_all(bin);
+  slot.room.add_single_writer(pages);
 }
 
 /// Gives up the newest compound of a bin, which has one; returns its first frame.
@@ -124,6 +129,46 @@ Pfn CompoundAllocator<P>::drain_one(Slot& slot, Bin& bin) {
   slot.room.add_single_writer(bin.pages);
   counters_.drained.fetch_add(1);
   return head;
+}
+
+/// Gives up all compounds of a bin that is in no slot, or about to be empty. As long as they lie in
+/// the same zone, that is locked once.
+template <Platform P>
+void CompoundAllocator<P>::give_up_all(Bin& bin) {
+  counters_.drained.fetch_add(bin.count);
+  const PageCount pages(bin.pages);
+  const auto next_is_in = [&](const Zone& zone) {
+    const Pfn next(bin.heads[0]);
+    return bin.count != 0 && zone.range().contains(next) &&
+           frames_[next].tag().kind == Kind::contiguous;
+  };
+  while (bin.count != 0) {
+    Node& node = node_at(Pfn(bin.heads[0]));
+    if (!next_is_in(node.zone)) {
+      release_compound(bin.take(0), Kind::mapped);
+      continue;
+    }
+    Guard guard(node.lock);
+    do {
+      const Pfn head = bin.take(0);
+      frames_[head].set_tag({.state = FrameState::inner});
+      node.zone.give({head, pages});
+    } while (next_is_in(node.zone));
+  }
+}
+
+/// Gives up what is in the depot, the oldest first, until that many pages have left it or none is
+/// there; returns how many have. Who takes something out to give it up holds the reclaim lock or is
+/// inside its slot, so that reclaim() waits until it is in the zones.
+template <Platform P>
+PageCount CompoundAllocator<P>::drain_depot(PageCount most) {
+  PageCount drained{};
+  Bin bin;
+  while (drained < most && depot_.take_oldest(bin)) {
+    drained += PageCount(bin.pages) * bin.count;
+    give_up_all(bin);
+  }
+  return drained;
 }
 
 template <Platform P>
@@ -149,9 +194,11 @@ void CompoundAllocator<P>::bring_back(PageCount pages) {
   }
   const PageCount pending = pending_.pages();
   if (pending < pages) {
+    const PageCount missing = pages - pending;
     Slot* slot = enter();
     if (slot != nullptr) {
-      drain(*slot, pages - pending);
+      const PageCount drained = drain_depot(missing);
+      if (drained < missing) drain(*slot, missing - drained);
       leave(slot);
     }
   }

@@ -129,24 +129,29 @@ struct alignas(64) Slot : SlotFront {
 
   /// Has that page count a bin of its own? (0 has not.)
   static constexpr bool is_small(std::uint64_t pages) { return pages - 1 < kSmallBins; }
-  /// The bin for that page count. A shared one may hold another count.
-  Bin& bin_for(std::uint64_t pages) {
+  /// The number of the bin for that page count. A shared one may hold another count.
+  static constexpr std::uint64_t index_of(std::uint64_t pages) {
     if (is_small(pages)) [[likely]]
-      return bins[pages - 1];
-    return bins[kSmallBins + (pages * 0x9e37'79b9'7f4a'7c15ULL >> 58)];
+      return pages - 1;
+    return kSmallBins + (pages * 0x9e37'79b9'7f4a'7c15ULL >> 58);
   }
+  Bin& bin_for(std::uint64_t pages) { return bins[index_of(pages)]; }
   /// May the bins take that many pages more, and what is in the hand after them?
   bool has_room(std::uint64_t pages) const {
     return hand_pages.load_owned() + pages <= room.load_owned();
   }
   /// Puts a compound into one of the bins, which has room for it.
   void put(Bin& bin, Pfn head) {
-    if (bin.count == 0) {
-      const auto i = static_cast<std::uint64_t>(&bin - bins);
-      filled[i / 64] |= std::uint64_t{1} << (i % 64);
-    }
+    if (bin.count == 0) mark_filled(bin);
     bin.put(head);
     room.add_single_writer(0 - std::uint64_t{bin.pages});
+  }
+  /// Moves what a bin has into one of the bins, which is empty; there is room.
+  void put_all(Bin& bin, Bin& full) {
+    mark_filled(bin);
+    bin = full;
+    full.count = 0;
+    room.add_single_writer(0 - std::uint64_t{bin.pages} * bin.count);
   }
   /// Calls visit(Bin&) for the bins that have compounds, those of large ones first. It empties the
   /// bin, or says false: then it was the last.
@@ -160,6 +165,10 @@ struct alignas(64) Slot : SlotFront {
         if (bin.count == 0) filled[part] &= ~(std::uint64_t{1} << i);
       }
     }
+  }
+  void mark_filled(const Bin& bin) {
+    const auto i = static_cast<std::uint64_t>(&bin - bins);
+    filled[i / 64] |= std::uint64_t{1} << (i % 64);
   }
   /// The place of a call site among the recent ones; another site may be there.
   RecentSite& recent(CallSite site) {

@@ -18,7 +18,7 @@ inline constexpr std::uint32_t kReasonCount = static_cast<std::uint32_t>(Reason:
 struct Stats {
   PageCount total_pages;      ///< the budget
   PageCount free_pages;       ///< in the zones
-  PageCount cached_pages;     ///< free, kept whole in the caches of the slots
+  PageCount cached_pages;     ///< free, kept whole in the caches of the slots and in the depot
   PageCount pending_pages;    ///< freed, waiting for a shootdown
   PageCount deferred_pages;   ///< freed where blocking was forbidden, not yet looked at
   PageCount committed_pages;  ///< with memory behind them (whole commit units)

@@ -73,7 +73,8 @@ struct ArenaOptions {
   std::uint32_t nodes = 1;          ///< NUMA nodes to split the budget over; 0: all there are
   Bytes vmap_space{};               ///< addresses for mapped compounds; 0: 16 times the budget
   std::uint64_t mapping_limit = 0;  ///< 0: from vm.max_map_count
-  Bytes thread_cache{};             ///< the most one thread keeps; 0: an eighth of the budget
+  Bytes thread_cache{};  ///< the most one thread keeps, and all together once more; 0: an eighth of
+                         ///< the budget
   RunChoice runs = RunChoice::longest_first;  ///< what mapped compounds are made of
   Trigger always_map{};                       ///< forced fallback
   Trigger inject{};                           ///< refusals on purpose

@@ -124,7 +124,7 @@ typedef struct vc_arena_options {
   uint32_t nodes;              /**< NUMA nodes, or VC_NODES_ALL */
   uint64_t vmap_space;         /**< bytes of addresses for mapped compounds; 0: automatic */
   uint64_t mapping_limit;      /**< 0: automatic */
-  uint64_t thread_cache;       /**< bytes that one thread keeps; 0: automatic */
+  uint64_t thread_cache;       /**< bytes that one thread keeps, and all once more; 0: automatic */
   uint64_t warn_above;         /**< bytes; VC_NEVER_WARN */
   uint32_t on_misuse;          /**< VC_ON_MISUSE_... */
   uint32_t echo;               /**< 1: print the settings in force to stderr */

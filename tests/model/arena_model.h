@@ -212,7 +212,7 @@ class ArenaModel : public ArenaJudge {
     if (!can_block()) return;
     switch (random.below(4)) {
       case 0: a.poll(); return;
-      case 1: a.drain_own_slot(); return;
+      case 1: a.drain_near(); return;
       case 2: a.reclaim(); break;
       default: a.trim(); break;
     }

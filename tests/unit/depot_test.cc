@@ -1,4 +1,4 @@
-// Depot: bins that go from one slot to another, alone and through an allocator.
+// Depot: bins that go from one slot to another.
 #include "vcompound/compound/depot.h"
 
 #include <gtest/gtest.h>
@@ -6,50 +6,52 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <utility>
 #include <vector>
 
-#include "vcompound/instance/fake_arena.h"
+#include "vcompound/base/random.h"
 
 namespace vc {
 namespace {
 
 constexpr std::uint32_t kHoles = 1;  // place 0 is none
 
-/// A lock that can be had by waiting only.
-struct Busy {
-  void lock() {}
-  bool try_lock() { return false; }
-  void unlock() {}
-};
-
-/// A depot and its tables.
-template <class Lock>
-struct DepotOf {
-  using Depot = vc::Depot<Lock>;
-  explicit DepotOf(std::uint64_t limit = 1'000'000) {
+/// A depot and its tables. What leaves has arrived at once.
+struct TestDepot {
+  using Depot = vc::Depot<std::mutex>;
+  explicit TestDepot(std::uint64_t limit = 1'000'000) {
     depot.open(tables.get());
     depot.set_limit(PageCount(limit));
+  }
+  bool put(Bin& bin, Bin& old) {
+    const bool put = depot.put(bin, old);
+    depot.arrived(PageCount(old.held()));
+    return put;
   }
   /// Puts a bin for which no other has to leave.
   bool put(Bin& bin) {
     Bin old;
-    const bool put = depot.put(bin, old);
+    const bool done = put(bin, old);
     EXPECT_EQ(old.count, 0U);
-    return put;
+    return done;
   }
-  bool take(std::uint64_t pages, Bin& into, typename Depot::Wait wait = Depot::Wait::yes) {
-    return depot.take(pages, ~std::uint64_t{0}, into, wait);
+  bool take(std::uint64_t pages, Bin& into, std::uint64_t at_most = ~std::uint64_t{0}) {
+    const bool taken = depot.take(pages, at_most, into);
+    if (taken) depot.arrived(PageCount(into.held()));
+    return taken;
+  }
+  bool take_oldest(Bin& into) {
+    const bool taken = depot.take_oldest(into);
+    if (taken) depot.arrived(PageCount(into.held()));
+    return taken;
   }
   void check() {
     depot.check([](PageCount, Pfn) {});
   }
 
-  std::unique_ptr<typename Depot::Tables> tables = std::make_unique<typename Depot::Tables>();
+  std::unique_ptr<Depot::Tables> tables = std::make_unique<Depot::Tables>();
   Depot depot;
 };
-using TestDepot = DepotOf<std::mutex>;
 
 /// A bin of `count` compounds of that many pages; `first` is the newest.
 Bin bin_of(std::uint32_t pages, std::uint32_t count, std::uint64_t first) {
@@ -124,7 +126,7 @@ TEST(Depot, TheOldestLeavesForPagesAboveTheLimit) {
   ASSERT_TRUE(t.put(small)) << "exactly the limit";
   Bin next = bin_of(1, 1, 700);
   Bin old;
-  ASSERT_TRUE(t.depot.put(next, old));
+  ASSERT_TRUE(t.put(next, old));
   EXPECT_EQ(old.heads[0], 0U);
   EXPECT_EQ(t.depot.pages(), PageCount(10 + 1));
   t.check();
@@ -136,7 +138,7 @@ TEST(Depot, OneLeavesForAnotherEvenIfThatIsNotEnough) {
   ASSERT_TRUE(t.put(small));
   Bin large = bin_of(50, 3, 0);
   Bin old;
-  EXPECT_FALSE(t.depot.put(large, old));
+  EXPECT_FALSE(t.put(large, old));
   EXPECT_EQ(large.count, 3U);
   EXPECT_EQ(old.heads[0], 500U);
   EXPECT_TRUE(t.depot.empty());
@@ -147,8 +149,8 @@ TEST(Depot, WhoWantsLessGetsNothing) {
   TestDepot t;
   Bin bin = bin_of(10, 9, 0);
   ASSERT_TRUE(t.put(bin));
-  EXPECT_FALSE(t.depot.take(10, 89, bin, TestDepot::Depot::Wait::yes));
-  EXPECT_TRUE(t.depot.take(10, 90, bin, TestDepot::Depot::Wait::yes));
+  EXPECT_FALSE(t.take(10, bin, 89));
+  EXPECT_TRUE(t.take(10, bin, 90));
 }
 
 TEST(Depot, TheOldestLeavesForTheNextWhenAllPlacesAreTaken) {
@@ -161,7 +163,7 @@ TEST(Depot, TheOldestLeavesForTheNextWhenAllPlacesAreTaken) {
   for (std::uint32_t i = 0; i != 3 * kAll; ++i) {
     Bin next = bin_of(1 + i % 7, 1, kAll + i);
     Bin old;
-    ASSERT_TRUE(t.depot.put(next, old));
+    ASSERT_TRUE(t.put(next, old));
     EXPECT_EQ(old.heads[0], i) << "in the order in which they came";
   }
   t.check();
@@ -177,10 +179,10 @@ TEST(Depot, TheOldestIsFoundBehindHoles) {
   for (std::uint32_t i = 0; i != 100; i += 2) ASSERT_TRUE(t.take(1 + i, bin));
   t.check();
   for (std::uint32_t i = 1; i < 100; i += 2) {
-    ASSERT_TRUE(t.depot.take_oldest(bin));
+    ASSERT_TRUE(t.take_oldest(bin));
     EXPECT_EQ(bin.heads[0], i);
   }
-  EXPECT_FALSE(t.depot.take_oldest(bin));
+  EXPECT_FALSE(t.take_oldest(bin));
   t.check();
 }
 
@@ -193,19 +195,43 @@ TEST(Depot, ClosedItOnlyGivesUpTheOldest) {
   EXPECT_FALSE(t.put(bin));
   Bin got;
   EXPECT_FALSE(t.take(2, got));
-  EXPECT_TRUE(t.depot.take_oldest(got));
+  EXPECT_TRUE(t.take_oldest(got));
   EXPECT_EQ(got.heads[0], 10U);
   t.depot.reopen();
   EXPECT_TRUE(t.put(bin));
   EXPECT_TRUE(t.take(2, got));
 }
 
-TEST(Depot, WhoMustNotWaitDoesNot) {
-  DepotOf<Busy> t;
-  Bin bin = bin_of(2, 3, 10);
+TEST(Depot, WhatLeftCountsUntilItHasArrived) {
+  TestDepot t(50);
+  Bin bin = bin_of(10, 5, 10);
   ASSERT_TRUE(t.put(bin));
-  EXPECT_FALSE(t.take(2, bin, vc::Depot<Busy>::Wait::no));
-  EXPECT_TRUE(t.take(2, bin, vc::Depot<Busy>::Wait::yes));
+  ASSERT_TRUE(t.depot.take_oldest(bin));
+  EXPECT_EQ(t.depot.pages(), PageCount(50));
+  Bin next = bin_of(10, 5, 60);
+  EXPECT_TRUE(t.put(next)) << "but not for the limit";
+  t.depot.arrived(PageCount(50));
+  EXPECT_EQ(t.depot.pages(), PageCount(50));
+  t.check();
+}
+
+/// A lock that somebody else has for the moment.
+struct Busy {
+  void lock() {}
+  bool try_lock() { return false; }
+  void unlock() {}
+};
+
+TEST(Depot, NobodyWaitsForABin) {
+  const auto tables = std::make_unique<Depot<Busy>::Tables>();
+  Depot<Busy> depot;
+  depot.open(tables.get());
+  depot.set_limit(PageCount(100));
+  Bin bin = bin_of(2, 3, 10);
+  Bin old;
+  ASSERT_TRUE(depot.put(bin, old));
+  EXPECT_FALSE(depot.take(2, 100, bin));
+  EXPECT_TRUE(depot.take_oldest(bin));
 }
 
 /// What a depot of bins with one compound each must do, looked up one by one.
@@ -267,9 +293,9 @@ void compare_with_model(std::uint64_t limit, std::uint32_t most_pages) {
     std::uint32_t expected = 0;
     if (random.below(2) == 0) {
       Bin bin = bin_of(pages, 1, head);
-      ASSERT_EQ(t.depot.put(bin, got), model.put(pages, head, expected));
+      ASSERT_EQ(t.put(bin, got), model.put(pages, head, expected));
     } else if (random.below(8) == 0) {
-      t.depot.take_oldest(got);
+      t.take_oldest(got);
       expected = model.take_oldest();
     } else {
       t.take(pages, got);
@@ -328,141 +354,6 @@ TEST_F(DepotCheckDeathTest, D3ABinThatDoesNotKnowItsNeighbour) {
 TEST_F(DepotCheckDeathTest, D4APlaceThatIsMarkedWrongly) {
   t.tables->bins[2].count = 1;
   EXPECT_DEATH(t.check(), "D4: a place is marked wrongly");
-}
-
-// ---- through an allocator -----------------------------------------------------------------------
-
-constexpr CallSite kSite{"depot_test.cc", 1};
-constexpr std::size_t kMoved = Bin::kCapacity;
-
-struct DepotTest : ::testing::Test {
-  explicit DepotTest(PageCount frames = PageCount(2048))
-      : arena({.nodes = {frames}}, {.slot_cache = PageCount(256)}) {
-    arena.allocator.set_always_map(Trigger::off());
-  }
-  void SetUp() override { FakePlatform::set_cpu(0); }
-  void TearDown() override {
-    arena.allocator.check();
-    FakePlatform::set_cpu(0);
-  }
-
-  Allocation must(std::uint64_t pages, Contiguity contiguity = Contiguity::preferred) {
-    const Request request{.size = Bytes(pages << 12), .contiguity = contiguity};
-    auto result = arena.allocator.allocate(request, kSite);
-    EXPECT_TRUE(result.ok()) << pages << " pages";
-    return result.ok() ? result.value() : Allocation{};
-  }
-  /// CPU 0 allocates, CPU 1 frees: a hand, a full bin, and one more, for which it is handed over.
-  std::vector<Allocation> send(std::uint64_t pages, Contiguity contiguity = Contiguity::preferred) {
-    std::vector<Allocation> sent;
-    for (std::size_t i = 0; i != kMoved + 2; ++i) sent.push_back(must(pages, contiguity));
-    FakePlatform::set_cpu(1);
-    for (const Allocation& a : sent) EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
-    FakePlatform::set_cpu(0);
-    return sent;
-  }
-  Stats stats() { return arena.allocator.stats(); }
-
-  FakeArena arena;
-};
-
-TEST_F(DepotTest, WhatOneCpuFreesAnotherGetsWithoutTheZone) {
-  std::set<std::uint64_t> sent;
-  for (const Allocation& a : send(9)) sent.insert(a.address.value);
-  const PageCount free = stats().free_pages;
-  std::size_t again = 0;
-  for (std::size_t i = 0; i != kMoved; ++i) again += sent.count(must(9).address.value);
-  EXPECT_EQ(again, kMoved);
-  EXPECT_EQ(stats().free_pages, free);
-  EXPECT_EQ(stats().frees, kMoved + 2);
-  must(9);
-  EXPECT_LT(stats().free_pages, free) << "CPU 1 has kept the others";
-}
-
-TEST_F(DepotTest, MappedCompoundsKeepTheirMapping) {
-  send(5, Contiguity::never);
-  const std::uint64_t maps = stats().maps;
-  for (std::size_t i = 0; i != kMoved; ++i) {
-    EXPECT_EQ(must(5, Contiguity::never).kind, Kind::mapped);
-  }
-  EXPECT_EQ(stats().maps, maps);
-}
-
-TEST_F(DepotTest, ItCountsAsCached) {
-  send(9);
-  EXPECT_EQ(stats().cached_pages, PageCount(9 * (kMoved + 2)));
-  FakePlatform::set_cpu(1);
-  EXPECT_TRUE(arena.allocator.drain_own_slot());
-  EXPECT_EQ(stats().cached_pages, PageCount(9 * kMoved)) << "what is in the depot";
-}
-
-TEST_F(DepotTest, NothingIsRefusedForIt) {
-  send(9);
-  EXPECT_EQ(must(2048).pages, PageCount(2048)) << "all there is";
-}
-
-TEST_F(DepotTest, ReclaimBringsItBack) {
-  send(9);
-  send(5, Contiguity::never);
-  arena.allocator.reclaim();
-  EXPECT_EQ(stats().free_pages, PageCount(2048));
-  EXPECT_EQ(stats().cached_pages, PageCount(0));
-  send(9);
-  EXPECT_EQ(stats().cached_pages, PageCount(9 * (kMoved + 2))) << "it is open again";
-}
-
-TEST_F(DepotTest, ItIsGivenUpBeforeAnythingIsMapped) {
-  send(9);
-  must(stats().free_pages.value - 10);
-  EXPECT_EQ(must(100).kind, Kind::contiguous) << "around those that were handed over";
-  EXPECT_EQ(stats().maps, 0U);
-  EXPECT_EQ(stats().drains, 0U) << "nobody else was disturbed";
-}
-
-TEST_F(DepotTest, AMappingTakesWhatItHas) {
-  for (int i = 0; i != 100; ++i) must(9);  // the rest is more than the slots keep
-  send(9);
-  const PageCount left = stats().free_pages;
-  EXPECT_EQ(must(left.value + 20, Contiguity::never).kind, Kind::mapped);
-  EXPECT_EQ(stats().drains, 0U);
-}
-
-TEST_F(DepotTest, ThePagesOfOneSlotAreTheLimit) {
-  for (int round = 0; round != 5; ++round) {
-    send(9);
-    EXPECT_LE(stats().cached_pages, PageCount(3 * 256)) << "two slots and the depot";
-    arena.allocator.check();
-  }
-}
-
-TEST_F(DepotTest, WhatNobodyTakesGoesForWhatComes) {
-  send(9);
-  send(3);
-  send(9);
-  const std::uint64_t drained_frames = stats().free_pages.value;
-  send(9);  // a third and a fourth bin of 126 pages are too much for 256
-  EXPECT_GE(stats().free_pages.value + 2 * 9, drained_frames) << "the oldest left for the newest";
-  EXPECT_EQ(stats().deferred_pages, PageCount(0));
-}
-
-TEST_F(DepotTest, FewLargeCompoundsAreHandedOverAsWell) {
-  std::vector<Allocation> sent;
-  for (int i = 0; i != 7; ++i) sent.push_back(must(40));
-  FakePlatform::set_cpu(1);
-  for (const Allocation& a : sent) EXPECT_EQ(arena.allocator.free(a.address), Misuse::none);
-  FakePlatform::set_cpu(0);
-  const PageCount free = stats().free_pages;
-  must(40);
-  EXPECT_EQ(stats().free_pages, free) << "a hand and five of 40 pages fill a slot of 256";
-}
-
-TEST_F(DepotTest, WhereBlockingIsForbiddenItServes) {
-  send(9);
-  const PageCount free = stats().free_pages;
-  FakePlatform::set_no_block(true);
-  must(9);
-  FakePlatform::set_no_block(false);
-  EXPECT_EQ(stats().free_pages, free);
 }
 
 }  // namespace

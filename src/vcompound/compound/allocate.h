@@ -185,15 +185,12 @@ Pfn CompoundAllocator<P>::try_contiguous(Attempt& attempt) {
 template <Platform P>
 Pfn CompoundAllocator<P>::try_drained(Attempt& attempt) {
   if (attempt.may_block == MayBlock::no) return kNoPfn;
+  if (attempt.request.placement.node < node_count_) {  // its node first, whatever is given back
+    return drain_near() ? try_contiguous(attempt) : kNoPfn;
+  }
   Slot* slot = enter();
   if (slot == nullptr) return kNoPfn;
   Pfn run = kNoPfn;
-  if (attempt.request.placement.node < node_count_) {  // its node first, whatever is given back
-    drain(*slot, total_pages_);
-    drain_depot(total_pages_);
-    leave(slot);
-    return try_contiguous(attempt);
-  }
   slot->for_each_filled_bin([&](Bin& bin) {
     while (bin.count != 0 && run == kNoPfn) run = take_around(attempt, drain_one(*slot, bin));
     return run == kNoPfn;
@@ -208,7 +205,7 @@ Pfn CompoundAllocator<P>::try_drained(Attempt& attempt) {
 template <Platform P>
 Pfn CompoundAllocator<P>::take_around_one_of(const Attempt& attempt, Bin& bin) {
   const Bin given = bin;
-  give_up_all(bin);
+  give_up_of_depot(bin);
   Pfn run = kNoPfn;
   for (std::uint32_t i = 0; i != given.count && run == kNoPfn; ++i) {
     run = take_around(attempt, Pfn(given.heads[i]));

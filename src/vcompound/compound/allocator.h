@@ -14,7 +14,7 @@
 //            little free? some of what waits brought back;
 //            free runs (RunChoice says which) + a mapping      --yes-->  mapped compound
 //                              | no
-//            reclaim: deferred frees, all slots, one shootdown for everything pending;
+//            reclaim: deferred frees, the depot, all slots, one shootdown for what is pending;
 //            then once more from the zones                     --yes-->  compound
 //                              | no
 //                     Error {reason, figures}
@@ -158,8 +158,9 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   /// reclaim(), then gives the memory behind free frames back to the system, in whole commit units.
   /// Returns how many frames lost their memory. May block.
   PageCount trim();
-  /// Empties the caller's own cache into the zones; returns whether it held anything.
-  bool drain_own_slot();
+  /// Empties the caller's own cache and the depot into the zones; returns whether they held
+  /// anything.
+  bool drain_near();
   /// @}
 
   /// @name Test settings
@@ -287,7 +288,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void make_room(Slot& slot, Bin& bin, PageCount pages);
   bool is_worth_handing_over(const Bin& bin) const;
   void hand_over(Slot& slot, Bin& bin);
-  void refill(Slot& slot, Bin& bin, PageCount pages, MayBlock may_block);
+  void refill(Slot& slot, Bin& bin, PageCount pages);
   RecentSite& remember(Slot* slot, CallSite site);
   SiteId identify(CallSite site);
   Misuse free_beyond_hot(VirtAddr address);
@@ -363,11 +364,13 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   PageCount cached_pages() const;
   PageCount pages_in_bins(const Slot& slot) const;
   PageCount pages_in(const Slot& slot) const;
+  bool is_idle_and_empty(const Slot& slot) const;
   void release_deferred();
   void drain(Slot& slot, PageCount pages);
   void drain_bin(Slot& slot, Bin& bin);
   Pfn drain_one(Slot& slot, Bin& bin);
   void give_up_all(Bin& bin);
+  void give_up_of_depot(Bin& bin);
   PageCount drain_depot(PageCount most);
   void drain_all_slots();
   void bring_back(PageCount pages);

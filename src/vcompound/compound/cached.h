@@ -139,7 +139,7 @@ inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount p
   if (slot == nullptr) return kNoPfn;
   Pfn head = kNoPfn;
   Bin& bin = slot->bin_for(pages.value);
-  if (bin.count == 0 && !depot_.empty()) refill(*slot, bin, pages, request.may_block);
+  if (bin.count == 0 && !depot_.empty()) refill(*slot, bin, pages);
   if (bin.pages == pages.value) {
     const std::uint32_t index = find_fitting(bin, request);
     if (index != bin.count) {
@@ -154,11 +154,12 @@ inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount p
 /// Fills an empty bin for compounds of that many pages from the depot, if that has some, and the
 /// slot the room for them.
 template <Platform P>
-[[gnu::noinline]] void CompoundAllocator<P>::refill(Slot& slot, Bin& bin, PageCount pages,
-                                                    MayBlock may_block) {
-  const auto wait = Wait(may_block == MayBlock::yes && p_.may_block());
+[[gnu::noinline]] void CompoundAllocator<P>::refill(Slot& slot, Bin& bin, PageCount pages) {
   Bin full;
-  if (depot_.take(pages.value, slot.room.load_owned(), full, wait)) slot.put_all(bin, full);
+  if (!depot_.take(pages.value, slot.room.load_owned(), full)) return;
+  const PageCount moved(full.held());
+  slot.put_all(bin, full);
+  depot_.arrived(moved);
 }
 
 /// A compound of a bin that fits the request, the newest if it does; bin.count if none does.
@@ -236,17 +237,16 @@ template <Platform P>
 template <Platform P>
 bool CompoundAllocator<P>::is_worth_handing_over(const Bin& bin) const {
   constexpr std::uint32_t kFew = 4;
-  return bin.count == Bin::kCapacity ||
-         (bin.count >= kFew && std::uint64_t{bin.pages} * bin.count >= slot_limit_.value / 2);
+  return bin.count == Bin::kCapacity || (bin.count >= kFew && bin.held() >= slot_limit_.value / 2);
 }
 
 /// Hands what a bin has to the depot, if that has a place for it.
 template <Platform P>
 void CompoundAllocator<P>::hand_over(Slot& slot, Bin& bin) {
-  const std::uint64_t pages = std::uint64_t{bin.pages} * bin.count;
+  const std::uint64_t pages = bin.held();
   Bin old;
   if (depot_.put(bin, old)) slot.room.add_single_writer(pages);
-  give_up_all(old);
+  if (old.count != 0) give_up_of_depot(old);
 }
 
 }  // namespace vc

@@ -10,16 +10,17 @@
 //                                      16      [14]
 //                                     100      [ 8]
 //
-// What is here is free memory, kept whole, as in a slot. Whoever would be refused, or must map, has
-// it given up first. Bins stand in a ring of places, in the order in which they came. Where the
-// next one is to stand the oldest may be, which then leaves. So what nobody takes ages and goes.
+// What is here is free memory, kept whole, as in a slot. It is given up when no run is found,
+// before anything is mapped, and before anything is refused. Bins stand in a ring of places, in the
+// order in which they came. Where the next one is to stand the oldest may be, which then leaves. So
+// what nobody takes ages and goes.
 //
 // The idea is that of magazines and their depot: J. Bonwick and J. Adams, "Magazines and Vmem",
 // USENIX 2001.
 //
 // Invariants (check() proves them, D1 with the allocator):
 //   D1  every member of a bin is a `cached` head with exactly the bin's page count
-//   D2  pages() == sum over bins of pages * count <= the limit
+//   D2  the pages of all bins add up, are within the limit, and are pages() if none is on its way
 //   D3  the bins of a list have page counts with that list's index, and each used one is in one
 //   D4  bit i of `used` is set exactly if place i has a bin; place 0 never has one
 #pragma once
@@ -35,12 +36,11 @@
 namespace vc {
 
 /// See the head of this file. All functions but open(), set_limit() and check() are thread-safe;
-/// each holds the lock for some tens of nanoseconds.
+/// each but compounds() holds the lock for some tens of nanoseconds.
 template <class Lock>
 class Depot {
  public:
   static constexpr std::uint32_t kPlaces = 128;  ///< place 0 is none
-  using Wait = typename TryGuard<Lock>::Wait;
 
   /// Zeroed, there is no bin.
   struct Tables {
@@ -55,7 +55,7 @@ class Depot {
   /// To be set before the first use.
   void set_limit(PageCount most) { limit_ = most; }
 
-  /// The pages of all compounds that are here.
+  /// The pages of all compounds that are here, or taken and not arrived() yet.
   PageCount pages() const { return PageCount(pages_.load_relaxed()); }
   bool empty() const { return pages().value == 0; }
 
@@ -63,11 +63,13 @@ class Depot {
   /// place for it, the oldest leaves, into `old`, which is empty: that may not be enough. Closed,
   /// it takes nothing.
   bool put(Bin& bin, Bin& old);
-  /// Fills an empty bin for compounds of that many pages, `at_most` pages in all. False if there
-  /// are none, if the depot is closed, or if it would have to wait and must not.
-  bool take(std::uint64_t pages, std::uint64_t at_most, Bin& into, Wait wait);
+  /// Fills an empty bin with compounds of that many pages, `at_most` pages in all. False if none is
+  /// found, if the depot is closed, or if somebody else is in it: nobody waits here.
+  bool take(std::uint64_t pages, std::uint64_t at_most, Bin& into);
   /// Fills an empty bin with the one that came first. False if none is there.
   bool take_oldest(Bin& into);
+  /// The pages of a bin that left are counted elsewhere now.
+  void arrived(PageCount pages) { pages_.fetch_sub(pages.value); }
 
   /// From now on nothing comes, and nothing goes but by take_oldest(), until reopen(): so that
   /// whoever looks for free memory everywhere does not miss what moves.
@@ -86,14 +88,13 @@ class Depot {
   /// How many bins of other page counts a look for one passes. (Large ones share lists.)
   static constexpr std::uint32_t kLooks = 8;
 
-  static std::uint64_t pages_in(const Bin& bin) { return std::uint64_t{bin.pages} * bin.count; }
   void set_closed(bool closed) {
     Guard guard(lock_);
     closed_ = closed;
   }
   bool is_used(std::uint32_t place) const { return (used_[place / 64] >> place % 64 & 1) != 0; }
   bool has_place_for(const Bin& bin) const {
-    return !is_used(next_) && pages().value + pages_in(bin) <= limit_.value;
+    return !is_used(next_) && held_ + bin.held() <= limit_.value;
   }
   std::uint32_t oldest() const;
   void link(std::uint32_t place);
@@ -105,6 +106,7 @@ class Depot {
   Lock lock_;
   bool closed_ = false;
   std::uint32_t next_ = 1;  ///< the place for the next bin
+  std::uint64_t held_ = 0;  ///< the pages of all bins
   std::uint64_t used_[kWords] = {};
 };
 
@@ -119,7 +121,8 @@ bool Depot<Lock>::put(Bin& bin, Bin& old) {
   }
   const std::uint32_t place = next_;
   next_ = place + 1 == kPlaces ? 1 : place + 1;
-  pages_.store_relaxed(pages().value + pages_in(bin));
+  held_ += bin.held();
+  pages_.fetch_add(bin.held());
   tables_->bins[place] = bin;
   link(place);
   bin.count = 0;
@@ -127,14 +130,14 @@ bool Depot<Lock>::put(Bin& bin, Bin& old) {
 }
 
 template <class Lock>
-bool Depot<Lock>::take(std::uint64_t pages, std::uint64_t at_most, Bin& into, Wait wait) {
-  TryGuard guard(lock_, wait);
+bool Depot<Lock>::take(std::uint64_t pages, std::uint64_t at_most, Bin& into) {
+  TryGuard guard(lock_, TryGuard<Lock>::Wait::no);
   if (!guard || closed_) return false;
   std::uint32_t place = tables_->newest[Slot::index_of(pages)];
   for (std::uint32_t look = 0; place != 0 && look != kLooks; ++look) {
     const Bin& bin = tables_->bins[place];
     if (bin.pages == pages) {
-      if (pages_in(bin) > at_most) return false;
+      if (bin.held() > at_most) return false;
       move_out(place, into);
       return true;
     }
@@ -198,7 +201,7 @@ void Depot<Lock>::move_out(std::uint32_t place, Bin& into) {
   used_[place / 64] &= ~(std::uint64_t{1} << place % 64);
   into = bin;
   bin.count = 0;
-  pages_.store_relaxed(pages().value - pages_in(into));
+  held_ -= into.held();
 }
 
 template <class Lock>
@@ -211,10 +214,10 @@ void Depot<Lock>::check(Visitor&& visit) const {
     VC_ASSERT(is_used(place) == (bin.count != 0), "D4: a place is marked wrongly");
     VC_ASSERT(place != 0 || bin.count == 0, "D4: place 0 has a bin");
     used += is_used(place);
-    pages += pages_in(bin);
+    pages += bin.held();
     for (std::uint32_t i = 0; i != bin.count; ++i) visit(PageCount(bin.pages), Pfn(bin.heads[i]));
   }
-  VC_ASSERT(pages == pages_.load_relaxed() && pages <= limit_.value,
+  VC_ASSERT(pages == held_ && pages == pages_.load_relaxed() && pages <= limit_.value,
             "D2: the pages in the depot do not add up");
   for (std::uint32_t index = 0; index != Slot::kBins; ++index) {
     std::uint32_t newer = 0;

@@ -145,7 +145,7 @@ std::uint64_t CompoundAllocator<P>::cached_compounds() {
   std::uint64_t sum = depot_.compounds();
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
-    if (pages_in(slot).value == 0) continue;
+    if (is_idle_and_empty(slot)) continue;
     seize(slot);
     for (const Bin& bin : slot.bins) sum += bin.count;
     let_in(slot);

@@ -1,6 +1,7 @@
 // CompoundAllocator: bringing free memory back from where it waits.
 //
 //      deferred ----poll()----+
+//         depot --------------+
 //                             v
 //      slots' caches --drain--+--> zones          contiguous compounds
 //                             |
@@ -38,6 +39,13 @@ PageCount CompoundAllocator<P>::pages_in_bins(const Slot& slot) const {
   return slot_limit_ - PageCount(slot.room.load_relaxed());
 }
 
+/// Does nobody use a slot that has nothing? Who is inside may have a bin of the depot in its hands:
+/// that it entered is seen by whoever has been in the depot's lock after it.
+template <Platform P>
+bool CompoundAllocator<P>::is_idle_and_empty(const Slot& slot) const {
+  return slot.busy.load_acquire() == 0 && pages_in(slot).value == 0;
+}
+
 /// And in its hand, too.
 template <Platform P>
 PageCount CompoundAllocator<P>::pages_in(const Slot& slot) const {
@@ -66,6 +74,7 @@ template <Platform P>
 void CompoundAllocator<P>::reclaim() {
   if (is_closed()) return;
   Guard guard(reclaim_lock_);
+  if (cached_pages().value != 0) counters_.drains.fetch_add(1);
   depot_.close();  // or a bin might go past us, from the depot into a slot or back
   drain_depot(total_pages_);
   drain_all_slots();
@@ -92,10 +101,9 @@ void CompoundAllocator<P>::seize(Slot& slot) {
 
 template <Platform P>
 void CompoundAllocator<P>::drain_all_slots() {
-  if (cached_pages().value != 0) counters_.drains.fetch_add(1);
   for (std::uint32_t i = 0; i < slots_used_.load_acquire(); ++i) {
     Slot& slot = slots_[i];
-    if (pages_in(slot).value == 0) continue;
+    if (is_idle_and_empty(slot)) continue;
     seize(slot);
     drain(slot, total_pages_);
     let_in(slot);
@@ -116,7 +124,7 @@ void CompoundAllocator<P>::drain(Slot& slot, PageCount pages) {
 
 template <Platform P>
 void CompoundAllocator<P>::drain_bin(Slot& slot, Bin& bin) {
-  const std::uint64_t pages = std::uint64_t{bin.pages} * bin.count;
+  const std::uint64_t pages = bin.held();
   give_up_all(bin);
   slot.room.add_single_writer(pages);
 }
@@ -131,8 +139,7 @@ Pfn CompoundAllocator<P>::drain_one(Slot& slot, Bin& bin) {
   return head;
 }
 
-/// Gives up all compounds of a bin that is in no slot, or about to be empty. As long as they lie in
-/// the same zone, that is locked once.
+/// Gives up all compounds of a bin. As long as they lie in the same zone, that is locked once.
 template <Platform P>
 void CompoundAllocator<P>::give_up_all(Bin& bin) {
   counters_.drained.fetch_add(bin.count);
@@ -157,6 +164,14 @@ void CompoundAllocator<P>::give_up_all(Bin& bin) {
   }
 }
 
+/// The same of a bin that came out of the depot, where it counts until it has arrived.
+template <Platform P>
+void CompoundAllocator<P>::give_up_of_depot(Bin& bin) {
+  const PageCount pages(bin.held());
+  give_up_all(bin);
+  depot_.arrived(pages);
+}
+
 /// Gives up what is in the depot, the oldest first, until that many pages have left it or none is
 /// there; returns how many have. Who takes something out to give it up holds the reclaim lock or is
 /// inside its slot, so that reclaim() waits until it is in the zones.
@@ -165,19 +180,20 @@ PageCount CompoundAllocator<P>::drain_depot(PageCount most) {
   PageCount drained{};
   Bin bin;
   while (drained < most && depot_.take_oldest(bin)) {
-    drained += PageCount(bin.pages) * bin.count;
-    give_up_all(bin);
+    drained += PageCount(bin.held());
+    give_up_of_depot(bin);
   }
   return drained;
 }
 
 template <Platform P>
-bool CompoundAllocator<P>::drain_own_slot() {
+bool CompoundAllocator<P>::drain_near() {
   if (!p_.may_block()) return false;
   Slot* slot = enter();
   if (slot == nullptr) return false;
-  const bool held = pages_in_bins(*slot).value != 0;
-  if (held) drain(*slot, total_pages_);
+  const bool held = pages_in_bins(*slot).value != 0 || !depot_.empty();
+  drain(*slot, total_pages_);
+  drain_depot(total_pages_);
   leave(slot);
   return held;
 }

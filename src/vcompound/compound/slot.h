@@ -82,6 +82,8 @@ struct alignas(64) Bin {
   std::uint32_t count = 0;
   std::uint32_t heads[kCapacity] = {};
 
+  /// The pages of all its compounds together.
+  std::uint64_t held() const { return std::uint64_t{pages} * count; }
   /// Adds one; there must be room.
   void put(Pfn head) {
     heads[count++] = heads[0];
@@ -151,7 +153,7 @@ struct alignas(64) Slot : SlotFront {
     mark_filled(bin);
     bin = full;
     full.count = 0;
-    room.add_single_writer(0 - std::uint64_t{bin.pages} * bin.count);
+    room.add_single_writer(0 - bin.held());
   }
   /// Calls visit(Bin&) for the bins that have compounds, those of large ones first. It empties the
   /// bin, or says false: then it was the last.

@@ -85,7 +85,7 @@ void CompoundAllocator<P>::reclaim() {
 
 // ---- the caches of the slots --------------------------------------------------------------------
 
-/// Waits until the owner of a slot is out of it, and keeps it out until release_seized(). The
+/// Waits until the owner of a slot is out of it, and keeps it out until let_in(). The
 /// caller holds the reclaim lock, so there is one drainer at a time.
 template <Platform P>
 void CompoundAllocator<P>::seize(Slot& slot) {

@@ -23,6 +23,9 @@
 // and what else those paths look at each time, is the front of the slot: one cache line (SlotFront
 // in platform/contract.h).
 //
+// A bin that is full when one more comes goes to the depot (depot.h), and one that is empty when
+// one is wanted is filled from there.
+//
 // Everything here is *free* memory: whenever the zones cannot serve a request, the caches of all
 // slots are drained, before anything is refused.
 //

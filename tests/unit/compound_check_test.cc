@@ -1,27 +1,12 @@
 // CompoundAllocator::check() sees every kind of damage: S1 to S5, C1, C2.
 #include <gtest/gtest.h>
 
-#include <cstddef>
-
-#include <cstring>
-#include <vector>
-
+#include "spy_platform.h"
 #include "vcompound/compound/allocator.h"
-#include "vcompound/platform/fake/fake_platform.h"
 
 namespace vc {
 namespace {
 
-/// A fake platform that remembers the tables it gave out, so that a test can damage them.
-class SpyPlatform : public FakePlatform {
- public:
-  using FakePlatform::FakePlatform;
-  void* metadata(Bytes size) {
-    tables.push_back(FakePlatform::metadata(size));
-    return tables.back();
-  }
-  std::vector<void*> tables;
-};
 static_assert(Platform<SpyPlatform>);
 
 constexpr CallSite kSite{"compound_check_test.cc", 1};
@@ -34,8 +19,7 @@ struct CompoundCheckDeathTest : ::testing::Test {
     EXPECT_TRUE(allocator.open({}).ok());
     EXPECT_EQ(platform.tables.size(), 8U);
     frames = static_cast<Frame*>(platform.tables.front());
-    auto* const table = static_cast<std::byte*>(platform.tables[5]);
-    slots = static_cast<Slot*>(static_cast<void*>(table + Slot::kOffsetInPage));
+    slots = platform.slots();
     contiguous = allocate(3, Contiguity::required);
     mapped = allocate(4, Contiguity::never);
     cached = allocate(5, Contiguity::required);

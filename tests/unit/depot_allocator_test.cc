@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "spy_platform.h"
 #include "vcompound/compound/depot.h"
 #include "vcompound/instance/fake_arena.h"
 
@@ -147,22 +148,13 @@ TEST_F(DepotTest, WhereBlockingIsForbiddenItServes) {
 }
 
 /// A home where whoever waits for the slot of CPU 0 lets its owner leave.
-class WaitingPlatform : public FakePlatform {
+class WaitingPlatform : public SpyPlatform {
  public:
-  using FakePlatform::FakePlatform;
-  void* metadata(Bytes size) {
-    tables.push_back(FakePlatform::metadata(size));
-    return tables.back();
-  }
+  using SpyPlatform::SpyPlatform;
   void relax() {
     ++waited;
-    slot().busy.store_release(0);
+    slots()[0].busy.store_release(0);
   }
-  Slot& slot() {
-    auto* const table = static_cast<std::byte*>(tables[5]);
-    return *static_cast<Slot*>(static_cast<void*>(table + Slot::kOffsetInPage));
-  }
-  std::vector<void*> tables;
   int waited = 0;
 };
 
@@ -172,7 +164,7 @@ TEST(DepotReclaim, WaitsForWhoMayHaveABinInItsHands) {
   CompoundAllocator<WaitingPlatform> allocator(platform);
   ASSERT_TRUE(allocator.open({}).ok());
   ASSERT_TRUE(allocator.allocate({.size = Bytes(9 << 12)}, kSite).ok());  // opens the slot
-  platform.slot().busy.store_relaxed(1);  // as after the bin left the depot, before it is here
+  platform.slots()[0].busy.store_relaxed(1);  // as after the bin left the depot, before it is here
   FakePlatform::set_cpu(1);
   allocator.reclaim();
   EXPECT_EQ(platform.waited, 1) << "although the slot has nothing";

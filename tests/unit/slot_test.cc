@@ -122,6 +122,25 @@ TEST_F(SlotTest, WhatABatchKeepsIsNotZeroed) {
   EXPECT_EQ(arena.platform.stamp(one->head + PageCount(1)), 7U);
 }
 
+TEST_F(SlotTest, ABatchIsTheCallersCompoundAndOneBinFull) {
+  FakeArena arena({.nodes = {PageCount(4096)}, .commit_unit = PageCount(0)});
+  auto& a = arena.allocator;
+  a.set_always_map(Trigger::off());
+  for (const std::uint64_t pages : {std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}}) {
+    const PageCount before = a.free_pages(0);
+    static_cast<void>(must(arena, pages));
+    EXPECT_EQ(before - a.free_pages(0), PageCount(pages * (1 + Bin::kCapacity)));
+    a.check();
+    for (std::uint32_t i = 0; i != Bin::kCapacity; ++i) {
+      const Allocation next = must(arena, pages);
+      for (std::uint64_t page = 0; page != pages; ++page) {
+        EXPECT_EQ(a.head_of(next.head + PageCount(page)), next.head);
+      }
+    }
+    EXPECT_EQ(before - a.free_pages(0), PageCount(pages * (1 + Bin::kCapacity)));
+  }
+}
+
 TEST_F(SlotTest, ASwitchClosesTheCachedPathsOfEveryCpu) {
   FakeArena arena;
   auto& a = arena.allocator;

@@ -58,6 +58,8 @@ struct Position : Quantity<Tag> {
 using Bytes = Amount<struct BytesTag>;
 /// A number of page frames.
 using PageCount = Amount<struct PageCountTag>;
+/// The smaller of two.
+constexpr PageCount smaller(PageCount a, PageCount b) { return a < b ? a : b; }
 /// A page frame number: the index of a frame in its home's physical memory.
 using Pfn = Position<struct PfnTag, PageCount>;
 /// A virtual page number: the index of a page in a vmap space.

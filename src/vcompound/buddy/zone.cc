@@ -15,8 +15,6 @@ constexpr PageCount kInWord = ZoneWord::kFrames;
 
 constexpr Pfn buddy_of(Pfn pfn, Order order) { return Pfn(pfn.value ^ order.pages().value); }
 
-constexpr PageCount smaller(PageCount a, PageCount b) { return a < b ? a : b; }
-
 /// The first frame at or after `pfn` that is a multiple of `unit`.
 constexpr Pfn aligned_up(Pfn pfn, PageCount unit) { return Pfn(align_up(pfn.value, unit.value)); }
 
@@ -38,6 +36,10 @@ constexpr PageCount part_in_word(PfnRange run) {
 constexpr PfnRange behind(PfnRange run, PageCount part) {
   return {run.first + part, run.count - part};
 }
+
+/// How many frames are free at the start or the end of a word, at most 63.
+inline int free_at_start(std::uint64_t free) { return __builtin_ctzll(~free | 1ULL << 63); }
+inline int free_at_end(std::uint64_t free) { return __builtin_clzll(~free | 1); }
 
 /// The largest order of a block that starts at `pfn` and has at most `pages` frames.
 Order largest_block_at(Pfn pfn, PageCount pages) {
@@ -221,44 +223,52 @@ Pfn Zone::find_spanning(PageCount pages, PageCount alignment) const {
   const std::uint32_t lowest = wanted < kMaxOrder.value ? wanted : kMaxOrder.value;
   // Runs beyond the largest order are rare and long: look at every block of that order.
   std::uint64_t probes = kProbes + (pages > kMaxBlock ? lists_[kMaxOrder.value].count : 0);
-  Pfn found = kNoPfn;
   std::uint32_t orders = order_mask_ >> lowest << lowest;
-  for (; orders != 0 && probes != 0; orders ^= 1U << floor_log2(orders)) {
-    const std::uint32_t k = floor_log2(orders);
-    for (std::uint32_t n = lists_[k].first; n != 0 && probes != 0; n = words_[n].next, --probes) {
-      if (k == kMaxOrder.value && follows_block_of_its_order(first_of(n))) continue;
-      if (pages <= kInWord && !may_hold(n, pages)) continue;
-      for_each_run_of(n, [&](PfnRange run) {
-        const Pfn start = aligned_up(run.first, alignment);
-        if (start + pages <= run.end()) found = start;
-        return found == kNoPfn;
-      });
+  for (; orders != 0; orders ^= 1U << floor_log2(orders)) {
+    std::uint32_t n = lists_[floor_log2(orders)].first;
+    while ((n = next_probe(n, pages, probes)) != 0) {
+      const Pfn found = find_around(n, pages, alignment);
       if (found != kNoPfn) return found;
+      n = words_[n].next;
     }
   }
   return kNoPfn;
 }
 
-/// May that many frames, 64 at most, lie side by side in a word and its neighbours? Says no to most
-/// words, at once.
-inline bool Zone::may_hold(std::uint32_t number, PageCount pages) const {
-  const auto ones = [](int count) {
-    return static_cast<std::uint64_t>(count);
-  };
-  const ZoneWord* const word = &words_[number];
-  const std::uint64_t front =
-      ones(std::countr_one(word->free)) + ones(std::countl_one(word[-1].free));
-  const std::uint64_t back =
-      ones(std::countl_one(word->free)) + ones(std::countr_one(word[1].free));
-  std::uint64_t ends = word->free;  // bit i: frame i, and as many before it as were asked for yet
-  for (std::uint64_t left = pages.value; left > 1; left -= left / 2) ends &= ends << (left / 2);
-  const std::uint64_t at_an_edge = front > back ? front : back;
-  return ends != 0 || at_an_edge >= pages.value;
+/// The first word of a list, from that word on, that needs a closer look; 0 if there is none, or
+/// `probes` words were looked at.
+inline std::uint32_t Zone::next_probe(std::uint32_t number, PageCount pages,
+                                      std::uint64_t& probes) const {
+  for (; number != 0 && probes != 0; number = words_[number].next) {
+    --probes;
+    if (pages > kInWord || may_hold(&words_[number], pages)) return number;
+  }
+  return 0;
 }
 
-/// In a row of blocks of the largest order only the first needs a look.
-bool Zone::follows_block_of_its_order(Pfn head) const {
-  return is_block(head - kMaxBlock, kMaxOrder);
+/// May that many frames, 64 at most, lie side by side in a word and its neighbours? Says no to most
+/// words, at once.
+inline bool Zone::may_hold(const ZoneWord* word, PageCount pages) {
+  std::uint64_t ends = word->free;  // bit i: frame i, and as many before it as were asked for yet
+  std::uint64_t asked = 1;
+  for (; 2 * asked <= pages.value; asked *= 2) ends &= ends << asked;
+  ends &= ends << (pages.value - asked);
+  const int front = free_at_start(word->free) + free_at_end(word[-1].free);
+  const int back = free_at_end(word->free) + free_at_start(word[1].free);
+  return ends != 0 || (front > back ? front : back) >= static_cast<int>(pages.value);
+}
+
+/// Where a request may begin in the runs of a word of a list, or kNoPfn. In a row of blocks of the
+/// largest order only the first needs a look.
+Pfn Zone::find_around(std::uint32_t number, PageCount pages, PageCount alignment) const {
+  Pfn found = kNoPfn;
+  if (is_block(first_of(number) - kMaxBlock, kMaxOrder)) return found;
+  for_each_run_of(number, [&](PfnRange run) {
+    const Pfn start = aligned_up(run.first, alignment);
+    if (start + pages <= run.end()) found = start;
+    return found == kNoPfn;
+  });
+  return found;
 }
 
 /// Calls visit(PfnRange) for each run of free frames that begins, ends or lies in a word of a list,

@@ -144,8 +144,9 @@ class Zone {
   PfnRange smallest_block(Order at_least) const;
   Pfn start_in(PfnRange block, PageCount pages, PageCount alignment) const;
   Pfn find_spanning(PageCount pages, PageCount alignment) const;
-  bool may_hold(std::uint32_t number, PageCount pages) const;
-  bool follows_block_of_its_order(Pfn head) const;
+  std::uint32_t next_probe(std::uint32_t number, PageCount pages, std::uint64_t& probes) const;
+  static bool may_hold(const ZoneWord* word, PageCount pages);
+  Pfn find_around(std::uint32_t number, PageCount pages, PageCount alignment) const;
   template <class Visitor>
   void for_each_run_of(std::uint32_t number, Visitor&& visit) const;
   PfnRange run_around(Pfn pfn) const;

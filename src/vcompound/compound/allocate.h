@@ -10,13 +10,9 @@ namespace vc {
 
 /// Refuses what makes no sense, before anything is touched.
 template <Platform P>
-Error CompoundAllocator<P>::validate(const Request& request, PageCount pages) const {
-  const auto no = [&](Reason reason, const char* detail) {
-    Error error;
-    error.reason = reason;
-    error.requested = request.size;
-    error.detail = detail;
-    return error;
+PlatformStatus CompoundAllocator<P>::validate(const Request& request, PageCount pages) const {
+  const auto no = [](Reason reason, const char* detail) {
+    return PlatformStatus{reason, 0, detail};
   };
   const std::uint64_t alignment = request.alignment.value;
   const std::uint32_t node = request.placement.node;
@@ -69,7 +65,7 @@ template <Platform P>
 Result<Allocation> CompoundAllocator<P>::allocate_uncached(const Request& request, PageCount pages,
                                                            CallSite site) {
   Attempt attempt = begin(request, pages, identify(site));
-  attempt.error = validate(request, pages);
+  attempt.failure = validate(request, pages);
   if (attempt.failed_for_good()) return refuse(attempt);
   return allocate_valid(attempt, site);
 }
@@ -91,7 +87,7 @@ Result<Allocation> CompoundAllocator<P>::allocate_valid(Attempt& attempt, CallSi
   if (head == kNoPfn) head = attempt_all(attempt, forced);
   if (head == kNoPfn && is_worth_reclaiming(attempt)) {
     reclaim();
-    attempt.error = {};
+    attempt.failure = {};
     head = attempt_all(attempt, forced);
   }
   if (head == kNoPfn) return refuse(attempt);
@@ -108,7 +104,8 @@ Pfn CompoundAllocator<P>::take_cached_mapped(const Attempt& attempt, CallSite si
   if (attempt.request.placement != Placement::any()) return kNoPfn;
   Request mapped = attempt.request;
   mapped.contiguity = Contiguity::never;
-  const Pfn head = take_cached(mapped, attempt.pages, site);
+  SiteId known = attempt.site;
+  const Pfn head = take_cached(mapped, attempt.pages, site, known);
   if (head != kNoPfn && mapped.zero == Zero::yes) p_.zero(range_of(head));
   return head;
 }
@@ -163,10 +160,10 @@ Pfn CompoundAllocator<P>::attempt_all(Attempt& attempt, bool forced) {
   head = try_mapped(attempt);
   if (head != kNoPfn || !forced || must_map(attempt)) return head;
   // Forced fallback must not break the promise: without mappings it is a normal request again.
-  const Error error = attempt.error;
-  attempt.error = {};
+  const PlatformStatus failure = attempt.failure;
+  attempt.failure = {};
   const Pfn run = try_contiguous(attempt);
-  if (run == kNoPfn && !attempt.failed_for_good()) attempt.error = error;
+  if (run == kNoPfn && !attempt.failed_for_good()) attempt.failure = failure;
   return run;
 }
 
@@ -236,16 +233,21 @@ Pfn CompoundAllocator<P>::use_run(Attempt& attempt, Pfn head) {
   return publish(attempt, head, Kind::contiguous);
 }
 
-/// Compounds of one size that are taken at once.
+/// Compounds of one size that are taken at once: one for the caller, the others for its slot.
 struct Batch {
-  /// Single frames: their descriptors are three cache lines. Of larger ones not more than that.
-  static constexpr PageCount kFrames{16};
-  static constexpr std::uint64_t kMostPages = 8;  ///< of a compound; larger ones are taken singly
+  static constexpr std::uint64_t kMost = 1 + Bin::kCapacity;
+  static constexpr PageCount kMostPages{64};  ///< of a batch
+  static constexpr PageCount kLargest{8};     ///< compound; larger ones are taken singly
 
-  /// For compounds of `each` pages: 64 pages at most.
+  /// For compounds of `each` pages.
   static constexpr PageCount pages_for(PageCount each) {
-    const std::uint64_t fitting = 4 * kFrames.value / each.value;
-    return each * (fitting < kFrames.value ? fitting : kFrames.value);
+    const std::uint64_t fitting = kMostPages.value / each.value;
+    return each * (fitting < kMost ? fitting : kMost);
+  }
+  /// Where single frames may begin: most of their descriptors then fill whole cache lines, three
+  /// for sixteen, and threads that work with single frames do not write each other's lines.
+  static constexpr PageCount alignment_for(PageCount each) {
+    return PageCount(each.value == 1 ? 16 : 1);
   }
 };
 
@@ -253,12 +255,12 @@ struct Batch {
 /// setting passes the cache by), and cost no memory of their own.
 template <Platform P>
 bool CompoundAllocator<P>::wants_batch(const Attempt& attempt) const {
-  return attempt.pages.value <= Batch::kMostPages && attempt.alignment.value == 1 &&
-         !is_special() && (attempt.pages.value == 1 || !attempt.scatter) &&
+  return attempt.pages <= Batch::kLargest && attempt.alignment.value == 1 && !is_special() &&
+         (attempt.pages.value == 1 || !attempt.scatter) &&
          attempt.request.placement == Placement::any() && attempt.may_block == MayBlock::yes &&
-         slot_limit_ >= Batch::kFrames * 4 * attempt.pages.value &&
+         slot_limit_ >= Batch::kMostPages * attempt.pages.value &&
          (commits_.always_committed() ||
-          (attempt.pages.value == 1 && commits_.unit() >= Batch::kFrames));
+          (attempt.pages.value == 1 && commits_.unit() >= Batch::pages_for(PageCount(1))));
 }
 
 /// Keeps all of a batch but its first compound in the caller's slot: the way to the zone is gone
@@ -270,46 +272,67 @@ bool CompoundAllocator<P>::keep_rest(Attempt& attempt, PfnRange batch) {
     return false;
   }
   const PageCount each = attempt.pages;
-  const PfnRange rest{batch.first + each, batch.count - each};
+  PfnRange rest{batch.first + each, batch.count - each};
   Slot* slot = enter();
-  if (slot == nullptr) {
-    give_back(rest);
-    return true;
+  if (slot != nullptr) {
+    const PageCount kept = fill_bin(*slot, each, rest);
+    leave(slot);
+    counters_.prefilled.fetch_add(kept.value / each.value);
+    rest = {rest.first + kept, rest.count - kept};
   }
-  Bin& bin = slot->bin_for(each.value);
-  bin.pages = static_cast<std::uint32_t>(each.value);
-  Pfn next = rest.first;
-  for (; next < rest.end() && bin.count != Bin::kCapacity && slot->has_room(each.value);
-       next += each) {
-    frames_[next].set_pages(each);
-    frames_[next].references().store_relaxed(1);
-    frames_[next].set_tag({.state = FrameState::cached});
-    write_hints({next, each});
-    slot->put(bin, next);
-  }
-  leave(slot);
-  counters_.prefilled.fetch_add((next - rest.first).value / each.value);
-  give_back({next, rest.end() - next});
+  if (!rest.empty()) give_back(rest);
   return true;
+}
+
+/// Puts compounds of `each` pages, made of a row of frames, into their bin of a slot, as many as
+/// it takes. Returns the frames they have.
+template <Platform P>
+inline PageCount CompoundAllocator<P>::fill_bin(Slot& slot, PageCount each, PfnRange frames) {
+  Bin& bin = slot.bin_for(each.value);
+  bin.pages = static_cast<std::uint32_t>(each.value);
+  const PageCount most = smaller(frames.count, PageCount(slot.room.load_owned()));
+  std::uint32_t count = bin.count;
+  Frame* frame = &frames_[frames.first];
+  PageCount kept{};
+  while (kept + each <= most && count != Bin::kCapacity) {
+    const Pfn head = frames.first + kept;
+    frame->references().store_relaxed(1);
+    frame->set_pages(each);
+    frame->set_word(Caches::kCached);
+    point_to(head, frame + 1, frame + each.value);
+    bin.heads[count++] = static_cast<std::uint32_t>(head.value);
+    frame += each.value;
+    kept += each;
+  }
+  bin.count = count;
+  if (count != 0) slot.mark_filled(bin);
+  slot.room.add_single_writer(0 - kept.value);
+  return kept;
 }
 
 /// The hints that lead from the pages behind the first one to it: behind it in its group, and at
 /// the first frame of each further group (frame.h).
 template <Platform P>
 inline void CompoundAllocator<P>::write_hints(PfnRange compound) {
-  static constexpr std::uint32_t kTail = FrameTag{.state = FrameState::tail}.pack();
-  if (compound.count.value == 1) return;
   const Pfn head = compound.first;
-  const auto point_to_head = [&](Pfn pfn) {
-    frames_[pfn].set_head(head);
-    frames_[pfn].set_word(kTail);
-  };
   const Pfn next_group = first_of_group(head) + kFrameGroup;
+  Frame* const frame = &frames_[head];
   if (first_of_group(head) != head) {
-    const Pfn end = next_group < compound.end() ? next_group : compound.end();
-    for (Pfn p = head + PageCount(1); p < end; p += PageCount(1)) point_to_head(p);
+    point_to(head, frame + 1, frame + smaller(compound.count, next_group - head).value);
   }
-  for (Pfn p = next_group; p < compound.end(); p += kFrameGroup) point_to_head(p);
+  for (Pfn p = next_group; p < compound.end(); p += kFrameGroup) {
+    point_to(head, &frames_[p], &frames_[p] + 1);
+  }
+}
+
+/// Writes a hint into each descriptor from `first` to before `end`.
+template <Platform P>
+inline void CompoundAllocator<P>::point_to(Pfn head, Frame* first, Frame* end) {
+  static constexpr std::uint32_t kTail = FrameTag{.state = FrameState::tail}.pack();
+  for (; first != end; ++first) {
+    first->set_head(head);
+    first->set_word(kTail);
+  }
 }
 
 /// A run of exactly the pages wanted, from the preferred node or any other; or a batch of them if
@@ -338,13 +361,11 @@ PfnRange CompoundAllocator<P>::take_run(Attempt& attempt, bool or_batch) {
   return {};
 }
 
-/// A batch of compounds in one block of a zone. One of single frames is such a block, and aligned
-/// as blocks are, so that its descriptors fill whole cache lines: threads that work with single
-/// frames then do not write each other's lines.
+/// A batch of compounds in one block of a zone.
 template <Platform P>
 PfnRange CompoundAllocator<P>::find_batch(const Zone& zone, PageCount each) {
   const PageCount pages = Batch::pages_for(each);
-  const Pfn first = zone.find(pages, PageCount(1), Zone::Look::one_block);
+  const Pfn first = zone.find(pages, Batch::alignment_for(each), Zone::Look::one_block);
   return first == kNoPfn ? PfnRange{} : PfnRange{first, pages};
 }
 
@@ -361,27 +382,32 @@ Pfn CompoundAllocator<P>::publish(const Attempt& attempt, Pfn head, Kind kind) {
 
 // ---- refusals -----------------------------------------------------------------------------------
 
-/// Completes the error of a failed attempt with the figures of this moment, and counts it.
+/// Explains a failed attempt, and counts it.
 template <Platform P>
-Result<Allocation> CompoundAllocator<P>::refuse(Attempt& attempt) {
-  explain(attempt);
-  counters_.refusals[static_cast<std::uint32_t>(attempt.error.reason)].fetch_add(1);
+Result<Allocation> CompoundAllocator<P>::refuse(const Attempt& attempt) {
+  const Error error = explain(attempt);
+  counters_.refusals[static_cast<std::uint32_t>(error.reason)].fetch_add(1);
   sites_[attempt.site].counters.refused.fetch_add(1);
-  return attempt.error;
+  return error;
 }
 
+/// The error of a failed attempt, with the figures of this moment.
 template <Platform P>
-void CompoundAllocator<P>::explain(Attempt& attempt) {
-  Error& error = attempt.error;
+Error CompoundAllocator<P>::explain(const Attempt& attempt) {
+  Error error;
+  error.reason = attempt.failure.reason;
   error.requested = attempt.request.size;
-  if (is_closed()) return;  // a forked child must not wait for locks of threads it does not have
+  error.mappings_needed = attempt.mappings_needed;
+  error.system_error = attempt.failure.system_error;
+  error.detail = attempt.failure.detail;
+  if (is_closed()) return error;  // a forked child must not wait for locks of threads it has not
   const Stats now = memory_stats(attempt.may_block);
   error.free = frame_size().bytes(now.available());
   error.largest_run = frame_size().bytes(now.largest_run);
   error.largest_gap = frame_size().bytes(now.largest_gap);
   error.mappings_used = p_.mappings_used();
   error.mappings_limit = p_.mappings_limit();
-  if (attempt.failed_for_good()) return;
+  if (attempt.failed_for_good()) return error;
   const bool blocked = attempt.may_block == MayBlock::no && now.available() >= attempt.pages &&
                        (attempt.contended || now.available() != now.free_pages);
   if (blocked) {
@@ -392,6 +418,7 @@ void CompoundAllocator<P>::explain(Attempt& attempt) {
   } else {
     error.reason = Reason::fragmentation;
   }
+  return error;
 }
 
 // ---- can_allocate -------------------------------------------------------------------------------
@@ -399,18 +426,17 @@ void CompoundAllocator<P>::explain(Attempt& attempt) {
 template <Platform P>
 Error CompoundAllocator<P>::can_allocate(const Request& request) {
   Attempt attempt = begin(request, frame_size().pages_for(request.size), 0);
-  attempt.error = validate(request, attempt.pages);
-  if (attempt.failed_for_good()) return attempt.error;
+  attempt.failure = validate(request, attempt.pages);
+  if (attempt.failed_for_good()) return explain(attempt);
   const bool may_block = attempt.may_block == MayBlock::yes;
   if (may_block) poll();
   if (probe(attempt)) return {};
   if (is_worth_reclaiming(attempt)) {
     reclaim();
-    attempt.error = {};
+    attempt.failure = {};
     if (probe(attempt)) return {};
   }
-  explain(attempt);
-  return attempt.error;
+  return explain(attempt);
 }
 
 /// Does what allocate() would do up to the first step that is not free to undo, then undoes it.
@@ -439,7 +465,7 @@ bool CompoundAllocator<P>::probe(Attempt& attempt) {
   if (!enough) return false;
   Guard guard(vmap_lock_);
   if (vmap_.largest_gap() < attempt.pages + slack) {
-    attempt.error.reason = Reason::address_space;
+    attempt.fail({.reason = Reason::address_space});
     return false;
   }
   // The zones may offer other runs of the same lengths next time: leave room for a few more.
@@ -448,8 +474,7 @@ bool CompoundAllocator<P>::probe(Attempt& attempt) {
     p_.refund_mappings(cautious);
     return true;
   }
-  attempt.error.reason = Reason::mappings;
-  attempt.error.mappings_needed = cautious;
+  attempt.fail_for_mappings(cautious);
   return false;
 }
 

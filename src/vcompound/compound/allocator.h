@@ -104,7 +104,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   /// Serves a request, or says why not; after a refusal everything is as before. A few stores when
   /// the slot's cache has a compound of that size; else O(log), and a store for each page that is
   /// mapped anew.
-  Result<Allocation> allocate(const Request& request, CallSite site);
+  [[gnu::hot]] Result<Allocation> allocate(const Request& request, CallSite site);
   /// Would allocate() succeed if nobody else allocated in between? `reason` is none if so, else the
   /// reason it would give. May reclaim. A "no" for want of mappings, of addresses, or where
   /// blocking is forbidden, may be over-cautious.
@@ -212,6 +212,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   /// @}
 
  private:
+  // What most allocations and frees beyond the slot go through is `hot`: the compiler puts it side
+  // by side. Nobody has used it for some time when it is called (docs/performance.md).
   using Caches::direct_;
   using Caches::direct_address;
   using Caches::frame_size_;
@@ -235,15 +237,16 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
     PageCount alignment;
     SiteId site;
     MayBlock may_block;
-    Error error{};
-    bool contended = false;  ///< a lock was held by others, and waiting was forbidden
-    bool scatter = false;    ///< a mapping was asked for: it must not look contiguous by chance
+    PlatformStatus failure{};           ///< why all further steps would be for nothing
+    std::uint64_t mappings_needed = 0;  ///< if they are the reason
+    bool contended = false;             ///< a lock was held by others, and waiting was forbidden
+    bool scatter = false;  ///< a mapping was asked for: it must not look contiguous by chance
 
-    bool failed_for_good() const { return error.reason != Reason::none; }
-    void fail(PlatformStatus status) {
-      error.reason = status.reason;
-      error.system_error = status.system_error;
-      error.detail = status.detail;
+    bool failed_for_good() const { return !failure.ok(); }
+    void fail(PlatformStatus status) { failure = status; }
+    void fail_for_mappings(std::uint64_t needed) {
+      failure.reason = Reason::mappings;
+      mappings_needed = needed;
     }
   };
   using Wait = typename TryGuard<typename P::Lock>::Wait;
@@ -278,43 +281,45 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Slot* enter();
   Slot* enter_gate();
   void open_slots(std::uint32_t count);
-  void lay_down(Slot& slot);
+  [[gnu::hot]] void lay_down(Slot& slot);
   void seize(Slot& slot);
   void let_in(Slot& slot);
-  Pfn take_cached(const Request& request, PageCount pages, CallSite site);
+  [[gnu::hot]] Pfn take_cached(const Request& request, PageCount pages, CallSite site, SiteId& id);
   std::uint32_t find_fitting(const Bin& bin, const Request& request) const;
   bool fits(Pfn head, const Request& request) const;
-  bool keep(Pfn head, PageCount pages, std::uint32_t word, MayBlock may_block);
-  void make_room(Slot& slot, Bin& bin, PageCount pages);
+  [[gnu::hot]] bool keep(Pfn head, PageCount pages, std::uint32_t word, MayBlock may_block);
+  [[gnu::hot]] void make_room(Slot& slot, Bin& bin, PageCount pages);
   bool is_worth_handing_over(const Bin& bin) const;
   void hand_over(Slot& slot, Bin& bin);
   void refill(Slot& slot, Bin& bin, PageCount pages);
   RecentSite& remember(Slot* slot, CallSite site);
   SiteId identify(CallSite site);
-  Misuse free_beyond_hot(VirtAddr address);
+  [[gnu::hot]] Misuse free_beyond_hot(VirtAddr address);
 
   // allocate.h
-  Error validate(const Request& request, PageCount pages) const;
+  PlatformStatus validate(const Request& request, PageCount pages) const;
   Attempt begin(const Request& request, PageCount pages, SiteId site);
-  bool is_forced(const Request& request, PageCount pages, SiteId site);
+  [[gnu::hot]] bool is_forced(const Request& request, PageCount pages, SiteId site);
   Result<Allocation> allocate_uncached(const Request& request, PageCount pages, CallSite site);
-  Result<Allocation> allocate_valid(Attempt& attempt, CallSite site);
+  [[gnu::hot]] Result<Allocation> allocate_valid(Attempt& attempt, CallSite site);
   Pfn take_cached_mapped(const Attempt& attempt, CallSite site);
   bool is_mappable(const Attempt& attempt) const;
   bool must_map(const Attempt& attempt) const;
   bool is_worth_reclaiming(const Attempt& attempt) const;
-  Pfn attempt_all(Attempt& attempt, bool forced);
-  Pfn try_contiguous(Attempt& attempt);
-  Pfn try_drained(Attempt& attempt);
-  Pfn take_around(const Attempt& attempt, Pfn frame);
+  [[gnu::hot]] Pfn attempt_all(Attempt& attempt, bool forced);
+  [[gnu::hot]] Pfn try_contiguous(Attempt& attempt);
+  [[gnu::hot]] Pfn try_drained(Attempt& attempt);
+  [[gnu::hot]] Pfn take_around(const Attempt& attempt, Pfn frame);
   Pfn take_around_one_of(const Attempt& attempt, Bin& bin);
-  Pfn use_run(Attempt& attempt, Pfn head);
+  [[gnu::hot]] Pfn use_run(Attempt& attempt, Pfn head);
   bool wants_batch(const Attempt& attempt) const;
-  bool keep_rest(Attempt& attempt, PfnRange batch);
+  [[gnu::hot]] bool keep_rest(Attempt& attempt, PfnRange batch);
+  [[gnu::hot]] PageCount fill_bin(Slot& slot, PageCount each, PfnRange frames);
   void write_hints(PfnRange compound);
-  PfnRange take_run(Attempt& attempt, bool or_batch);
-  static PfnRange find_batch(const Zone& zone, PageCount each);
-  Pfn publish(const Attempt& attempt, Pfn head, Kind kind);
+  static void point_to(Pfn head, Frame* first, Frame* end);
+  [[gnu::hot]] PfnRange take_run(Attempt& attempt, bool or_batch);
+  [[gnu::hot]] static PfnRange find_batch(const Zone& zone, PageCount each);
+  [[gnu::hot]] Pfn publish(const Attempt& attempt, Pfn head, Kind kind);
   Pfn try_mapped(Attempt& attempt);
   PageCount area_alignment(const Attempt& attempt, PfnRange first) const;
   RunList gather(Attempt& attempt);
@@ -324,15 +329,15 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Pfn map_area(Attempt& attempt, Vpn first, std::uint64_t runs);
   bool back_area(Attempt& attempt, Vpn first);
   bool map_runs(Attempt& attempt, Vpn first);
-  bool back(PfnRange run, Zero wanted, Attempt& attempt);
+  [[gnu::hot]] bool back(PfnRange run, Zero wanted, Attempt& attempt);
   static void fail_uncommitted(Attempt& attempt);
   void zero_part(PfnRange unit, PfnRange run);
   PlatformStatus commit_row(std::uint64_t& unit, std::uint64_t end);
   void bring_in_descriptors(PfnRange frames);
-  void give_back(PfnRange run);
+  [[gnu::hot]] void give_back(PfnRange run);
   void give_back(const RunList& runs);
-  Result<Allocation> refuse(Attempt& attempt);
-  [[gnu::cold]] void explain(Attempt& attempt);
+  Result<Allocation> refuse(const Attempt& attempt);
+  [[gnu::cold]] Error explain(const Attempt& attempt);
   [[gnu::cold]] bool probe(Attempt& attempt);
 
   // release.h
@@ -340,8 +345,8 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   Misuse find_start(VirtAddr address, Pfn& head) const;
   Misuse diagnose(VirtAddr address) const;
   Misuse report(Misuse misuse);
-  Misuse free_uncached(Pfn head, FrameTag tag, MayBlock may_block);
-  void release_compound(Pfn head, Kind kind);
+  [[gnu::hot]] Misuse free_uncached(Pfn head, FrameTag tag, MayBlock may_block);
+  [[gnu::hot]] void release_compound(Pfn head, Kind kind);
   Pfn resolve_mapped(Vpn page) const;
 
   // page_functions.h
@@ -368,7 +373,7 @@ class CompoundAllocator : public SlotCaches<typename P::Slots> {
   void release_deferred();
   void drain(Slot& slot, PageCount pages);
   void drain_bin(Slot& slot, Bin& bin);
-  Pfn drain_one(Slot& slot, Bin& bin);
+  [[gnu::hot]] Pfn drain_one(Slot& slot, Bin& bin);
   void give_up_all(Bin& bin);
   void give_up_of_depot(Bin& bin);
   PageCount drain_depot(PageCount most);

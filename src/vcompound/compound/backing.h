@@ -35,8 +35,8 @@ bool CompoundAllocator<P>::back(PfnRange run, Zero wanted, Attempt& attempt) {
 
 template <Platform P>
 void CompoundAllocator<P>::fail_uncommitted(Attempt& attempt) {
-  attempt.error.reason = Reason::context;
-  attempt.error.detail = "the frames have no memory yet, and giving them some may block";
+  attempt.fail(
+      {Reason::context, 0, "the frames have no memory yet, and giving them some may block"});
 }
 
 template <Platform P>

@@ -120,9 +120,10 @@ inline Result<Allocation> CompoundAllocator<P>::allocate(const Request& request,
                       pages.value != 0 && !is_special() && request.alignment.value <= 1ULL << 30 &&
                       (request.alignment.value & (request.alignment.value - 1)) == 0;
   if (!simple || request.size.value >> 47 != 0) return allocate_uncached(request, pages, site);
-  const Pfn head = take_cached(request, pages, site);
+  SiteId id = 0;
+  const Pfn head = take_cached(request, pages, site, id);
   if (head == kNoPfn) {
-    Attempt attempt = begin(request, pages, identify(site));
+    Attempt attempt = begin(request, pages, id != 0 ? id : identify(site));
     return allocate_valid(attempt, site);
   }
   const Allocation allocation = describe(head);
@@ -130,11 +131,12 @@ inline Result<Allocation> CompoundAllocator<P>::allocate(const Request& request,
   return allocation;
 }
 
-/// Pops a compound of exactly this size from the caller's slot, in use for `site`, or kNoPfn. The
-/// request is valid and does not care about nodes.
+/// Pops a compound of exactly this size from the caller's slot, in use for `site`, or kNoPfn; then
+/// `id` is the number of the site, if the slot knows it. The request is valid and does not care
+/// about nodes.
 template <Platform P>
-inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount pages,
-                                             CallSite site) {
+inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount pages, CallSite site,
+                                             SiteId& id) {
   Slot* slot = enter();
   if (slot == nullptr) return kNoPfn;
   Pfn head = kNoPfn;
@@ -147,6 +149,7 @@ inline Pfn CompoundAllocator<P>::take_cached(const Request& request, PageCount p
       use_again(slot, frames_[head], pages.value, remember(slot, site));
     }
   }
+  if (head == kNoPfn && slot->recent(site).site == site) id = slot->recent(site).id();
   leave(slot);
   return head;
 }

@@ -23,7 +23,7 @@ Pfn CompoundAllocator<P>::try_mapped(Attempt& attempt) {
     if (!guard) attempt.contended = true;
   }
   if (first == kNoVpn) {
-    if (!attempt.contended) attempt.error.reason = Reason::address_space;
+    if (!attempt.contended) attempt.fail({.reason = Reason::address_space});
     give_back(runs);
     return kNoPfn;
   }
@@ -127,8 +127,7 @@ Pfn CompoundAllocator<P>::map_area(Attempt& attempt, Vpn first, std::uint64_t ru
   // A list may join what lies in two nodes; the guard page counts as well.
   const std::uint64_t mappings = (node_count_ == 1 ? runs : count_runs(first, attempt.pages)) + 1;
   if (!p_.charge_mappings(mappings)) {
-    attempt.error.reason = Reason::mappings;
-    attempt.error.mappings_needed = mappings;
+    attempt.fail_for_mappings(mappings);
   } else if (back_area(attempt, first) && map_runs(attempt, first)) {
     return publish(attempt, head, Kind::mapped);
   } else {

@@ -41,9 +41,9 @@
 /// Marks what those call: one function for a whole program. (GCC makes each object file its own
 /// copy of a function whose arguments it finds too many.)
 #ifdef __clang__
-#define VC_CALLED_BY_HOT [[gnu::noinline]]
+#define VC_CALLED_BY_HOT [[gnu::noinline, gnu::hot]]
 #else
-#define VC_CALLED_BY_HOT [[gnu::noinline, gnu::noclone]]
+#define VC_CALLED_BY_HOT [[gnu::noinline, gnu::noclone, gnu::hot]]
 #endif
 
 namespace vc {
@@ -96,7 +96,7 @@ class alignas(64) SlotCaches {
   Taken take_hand_entered(Slot* slot);
   Taken put_to_use(const HandTaken& hand);
   Taken take_from_slot(std::uint64_t pages, CallSite site);
-  Taken take_entered(Slot* slot, std::uint64_t pages, CallSite site);
+  [[gnu::hot]] Taken take_entered(Slot* slot, std::uint64_t pages, CallSite site);
   bool fill_hand(Slot* slot, VirtAddr address, Frame& frame, std::uint32_t word);
   bool free_to_slot(Frame& frame, Pfn head, std::uint32_t word);
   /// The slot at that offset in the table.

@@ -36,7 +36,7 @@
 //
 // Nor does an allocation write all tails of a contiguous compound. Frames are in groups of 32;
 // hints stand behind the head in its own group, if it is not the first there, and at the first
-// frame of each further group:
+// frame of each further group (those of a batch, which is laid out in a row, behind each head):
 //
 //      frame    27  28  29  30  31 | 32  33  34 ...  63 | 64  65 ...
 //                   H   h   h   h  | h   .   .       .  | h   .         H: head   h: hint

@@ -272,7 +272,8 @@ class VC_API Arena {
       return try_allocate_beyond_cache(size, site);
     return detail::pointer_to(hot.address);
   }
-  void* try_allocate(const Request& request, CallSite site = CallSite::here()) noexcept;
+  [[gnu::hot]] void* try_allocate(const Request& request,
+                                  CallSite site = CallSite::here()) noexcept;
   /// What the last refused allocation of this thread found.
   static const Error& last_error() noexcept;
   /// Would it succeed? Reason::none if so (see CompoundAllocator::can_allocate).
@@ -383,7 +384,7 @@ class VC_API Arena {
     Kind kind = Kind::contiguous;
   };
   Served allocate_beyond_cache(Bytes size, CallSite site) noexcept;
-  void* try_allocate_beyond_cache(Bytes size, CallSite site) noexcept;
+  [[gnu::hot]] void* try_allocate_beyond_cache(Bytes size, CallSite site) noexcept;
   Misuse free_beyond_cache(void* pointer);
 
   detail::ArenaCaches* caches_;  ///< link_->caches(), one load nearer

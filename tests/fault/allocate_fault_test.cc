@@ -111,6 +111,7 @@ bool run_once(const Scenario& scenario, FakeCall call, std::uint64_t k, std::uin
     ++refusals;
     EXPECT_EQ(result.error().reason, reason_of(call));
     EXPECT_EQ(result.error().system_error, call == FakeCall::charge ? 0 : 12);
+    EXPECT_EQ(result.error().mappings_needed != 0, call == FakeCall::charge);
     EXPECT_EQ(Figures(arena).numbers, before.numbers) << "a refusal changed something";
     const VirtAddr address = arena.must(scenario.request);
     expect_usable(arena, address, scenario.request);

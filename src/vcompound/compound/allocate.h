@@ -237,7 +237,7 @@ Pfn CompoundAllocator<P>::use_run(Attempt& attempt, Pfn head) {
 struct Batch {
   static constexpr std::uint64_t kMost = 1 + Bin::kCapacity;
   static constexpr PageCount kMostPages{64};  ///< of a batch
-  static constexpr PageCount kLargest{8};     ///< compound; larger ones are taken singly
+  static constexpr PageCount kLargest{8};     ///< of its compounds; larger ones are taken singly
 
   /// For compounds of `each` pages.
   static constexpr PageCount pages_for(PageCount each) {
@@ -284,8 +284,8 @@ bool CompoundAllocator<P>::keep_rest(Attempt& attempt, PfnRange batch) {
   return true;
 }
 
-/// Puts compounds of `each` pages, made of a row of frames, into their bin of a slot, as many as
-/// it takes. Returns the frames they have.
+/// Puts compounds of `each` pages, made of a row of frames, into their bin of a slot that was
+/// entered, as many as it takes. Returns the frames they have.
 template <Platform P>
 inline PageCount CompoundAllocator<P>::fill_bin(Slot& slot, PageCount each, PfnRange frames) {
   Bin& bin = slot.bin_for(each.value);
@@ -397,7 +397,7 @@ Error CompoundAllocator<P>::explain(const Attempt& attempt) {
   Error error;
   error.reason = attempt.failure.reason;
   error.requested = attempt.request.size;
-  error.mappings_needed = attempt.mappings_needed;
+  if (error.reason == Reason::mappings) error.mappings_needed = attempt.mappings_needed;
   error.system_error = attempt.failure.system_error;
   error.detail = attempt.failure.detail;
   if (is_closed()) return error;  // a forked child must not wait for locks of threads it has not

@@ -319,11 +319,12 @@ void send_window(const Calls& calls, std::uint64_t size, Ring& ring, Waiter& wai
 }
 
 /// Sends windows until they are no longer getting faster: both threads then have in their caches
-/// what they keep, and the memory for it was taken from the system.
+/// what they keep, and the memory for it was taken from the system. That goes on in steps (a full
+/// cache, then the next store), with windows between that are fast enough to look like the end.
 template <class Calls>
 void settle(const Calls& calls, std::uint64_t size, Ring& ring, Waiter& waiter, Transfer& all) {
   constexpr std::uint64_t kLongest = 500 * kMillisecond;
-  constexpr std::size_t kLeast = 4;
+  constexpr std::size_t kLeast = 32;
   const std::uint64_t start = nanoseconds(CLOCK_MONOTONIC);
   bool faster = true;
   while (!all.refused && (all.windows.size() < kLeast || faster)) {
